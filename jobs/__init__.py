@@ -1,0 +1,1 @@
+"""The entry points: the night, its steps, the scheduler, reports, and the command line."""
