@@ -1,0 +1,150 @@
+"""The exports of the data contract: stored states expanded into rows, in the contract's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from jobs import measures, output
+from ordering import database, frames, fulfilment, rate_cells, snapshot
+from ordering.database import runs as runlog
+from ordering.errors import StateError, TrueOrderError
+from ordering.frames import Snapshot
+from ordering.settings import Settings
+
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "demand": ("retailer_id", "brand_id", "week", "requested", "allocated", "demand", "p10", "p90"),
+    "brand-demand": ("brand_id", "week", "requested", "allocated", "demand", "p10", "p90"),
+    "forecast": ("retailer_id", "brand_id", "week", "demand", "p10", "p50", "p90"),
+    "brand-forecast": ("brand_id", "week", "demand", "p10", "p50", "p90"),
+    "inflated": ("order_id", "retailer_id", "brand_id", "order_date", "requested", "expected", "score", "flagged", "reason"),
+    "suggestions": (
+        "retailer_id", "brand_id", "week", "suggested", "requested", "p10", "p50", "p90", "stock", "reason", "decision", "decided_qty",
+    ),
+    "allocation": (
+        "order_id", "retailer_id", "brand_id", "week", "requested", "cap", "quota_left", "weight", "ticket", "level", "allocated",
+        "reason", "policy",
+    ),
+    "fulfilment": ("requested", "allocated", "demand", "fulfilment_rate", "demand_fulfilment_rate", "line_fill_rate"),
+}  # fmt: skip
+"""WHAT of `trueorder export WHAT`, and its columns; those of `fulfilment` follow the dimensions asked for."""
+
+PLAIN: Mapping[str, str] = {
+    "brand-demand": "brand_demand",
+    "brand-forecast": "brand_forecast",
+    "inflated": "inflated",
+    "suggestions": "suggestions",
+    "allocation": "allocation",
+}
+"""Exports that are stored tables as they are."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run whose results are stored, and how to read what it read."""
+
+    db: database.Database
+    run: runlog.Record
+    settings: Settings
+    history: Path
+
+    def result(self, name: str) -> pd.DataFrame:
+        """One result table of the run."""
+        with self.db.reading() as reader:
+            return runlog.read_result(reader, self.run.run_id, name)
+
+    def known(self) -> Snapshot:
+        """What the run's night could know, as the database has it now."""
+        return snapshot.read_week(
+            self.db,
+            self.run.business_date,
+            weeks=self.settings.demand.weeks,
+            horizon=self.settings.forecast.weeks,
+            history_folder=self.history,
+        )[0]
+
+    def pairs(self, known: Snapshot) -> pd.DataFrame:
+        """The run's pair estimates, ids as categories of `known`, sorted by them."""
+        retailer, brand = known.categories()
+        pairs = self.result("pair_estimates").astype({"retailer_id": retailer, "brand_id": brand})
+        return pairs.dropna(subset=["retailer_id", "brand_id"]).sort_values(["retailer_id", "brand_id"], ignore_index=True)
+
+    def weeks(self, index: pd.DataFrame, *, past: bool, count: int | None = None) -> pd.DatetimeIndex:
+        """The weeks of an index before the run's business week, or from it on; the last or first `count` of them."""
+        monday = frames.day(self.run.business_date - pd.Timedelta(days=self.run.business_date.weekday()))
+        every = pd.DatetimeIndex(sorted(index["week"].unique())).as_unit("us")
+        chosen = every[every < monday] if past else every[every >= monday]
+        return chosen if count is None else (chosen[-count:] if past else chosen[:count])
+
+
+def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), period: str = "month", weeks: int | None = None) -> int:
+    """Write one export into `file`; gives the number of rows. `weeks` limits the demand export, `by` and `period` shape fulfilment.
+
+    Raises TrueOrderError where there is no such export, or a dimension or period is unknown.
+    """
+    if what not in COLUMNS:
+        raise TrueOrderError(f'there is no export "{what}"; there are {", ".join(COLUMNS)}')
+    if what in PLAIN:
+        return output.write([source.result(PLAIN[what])], list(COLUMNS[what]), file)
+    if what == "fulfilment":
+        rows = rates(source, by, period)
+        return output.write([rows], list(rows.columns), file)
+    return output.write(_expanded(source, what, weeks), list(COLUMNS[what]), file)
+
+
+def _expanded(source: Source, what: str, weeks: int | None) -> Iterable[pd.DataFrame]:
+    """Pair-weeks of the past (demand) or the future (forecast), a chunk at a time, with their quantiles."""
+    from forecasting import demand
+
+    known, index = source.known(), source.result("brand_index")
+    pairs = source.pairs(known)
+    past = what == "demand"
+    span = source.weeks(index, past=past, count=weeks or (DEMAND_WEEKS if past else None))
+    at = (0.1, 0.9) if past else (0.1, 0.5, 0.9)
+    for chunk in demand.expand(known, pairs, index, span):
+        yield measures.with_quantiles(chunk, pairs, at)
+
+
+DEMAND_WEEKS = 104
+"""Weeks of the demand export unless told otherwise."""
+
+
+def rates(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
+    """The fulfilment export: rates by any of the contract's dimensions, ratios of sums; dimensions first."""
+    for name in by:
+        if name not in rate_cells.DIMENSIONS and name != "period":
+            raise TrueOrderError(f'there is no dimension "{name}"; there are {", ".join([*rate_cells.DIMENSIONS, "period"])}')
+    if period not in rate_cells.PERIODS:
+        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(rate_cells.PERIODS)}')
+    with source.db.reading() as reader:
+        of_names = {name: database.read_table(reader, name) for name in ("retailers", "brands")}
+    table = rate_cells.stored_in(by)
+    cells = pair_cells(source, by, period) if table is None else source.result(table.name)
+    of = rate_cells.Attributes(of_names["retailers"], of_names["brands"], pd.Index([]), NO_LEVELS)
+    return fulfilment.rates(cells, by, period, of)
+
+
+NO_LEVELS = frames.empty(frames.STAR_LEVELS)[["star_level"]].to_numpy("int32")
+"""Stored cells carry the star level themselves."""
+
+
+def pair_cells(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
+    """Cells by dimensions of both retailer and brand, which only pair-weeks can give."""
+    known, index = source.known(), source.result("brand_index")
+    weeks = source.weeks(index, past=True)
+    of = rate_cells.attributes(known, weeks)
+    chunks = measures.measured(known, source.pairs(known), index, source.result("inflated"), weeks)
+    return rate_cells.gather(rate_cells.additive(chunk, of, by, period=period) for chunk in chunks)
+
+
+def source(db: database.Database, settings: Settings, history: Path, run_id: int | None = None) -> Source:
+    """The newest run whose results are stored, or the one named. Raises StateError where there is none."""
+    run = runlog.newest(db) if run_id is None else runlog.by_id(db, run_id)
+    if run is None:
+        raise StateError("no night is stored yet; run: trueorder nightly" if run_id is None else f"there is no run {run_id}")
+    if not run.detailed:
+        raise StateError(f"run {run_id} no longer holds its results; run: trueorder nightly --date {run.business_date}")
+    return Source(db, run, settings, history)

@@ -1,0 +1,138 @@
+"""What the night sums over pairs and weeks: live rates, the planned demand of each order day, and the cells of the rates.
+
+Pair-weeks are made a chunk at a time and summed at once; they never stand in memory together, nor in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from allocation import bounds
+from forecasting import demand
+from ordering import frames, gaps, rate_cells
+from ordering.frames import Snapshot
+
+KEY = ["brand_id", "district", "week"]
+
+
+def live_rate(known: Snapshot, pairs: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
+    """Σ rate of the pairs alive, by brand, district and week: columns brand_id, district, week, rate."""
+    districts = known.retailers["district"].unique()
+    flat = (
+        pd.MultiIndex.from_product([known.brands["brand_id"], sorted(districts), weeks], names=KEY).to_frame(index=False).assign(index=1.0)
+    )
+    sums = [_district_sums(known, chunk, "demand") for chunk in demand.expand(known, pairs, flat, weeks)]
+    found = pd.concat(sums).groupby(KEY, sort=True)["demand"].sum() if sums else pd.Series(dtype="float64")
+    return found.rename("rate").reset_index()
+
+
+def _district_sums(known: Snapshot, chunk: pd.DataFrame, column: str) -> pd.DataFrame:
+    district = known.retailers["district"].to_numpy()[chunk["retailer_id"].cat.codes]
+    keys = [chunk["brand_id"].astype("str"), pd.Series(district, chunk.index, name="district"), chunk["week"]]
+    return chunk[column].groupby(keys, sort=True).sum().reset_index()
+
+
+def coherent(forecast: pd.DataFrame, future: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
+    """The brand forecast whose mean is the sum of its pairs' (frames.BRAND_FORECAST); quantiles move with the mean.
+
+    Σ over districts of live rate × index; a brand without a live pair forecasts nothing.
+    """
+    sums = live.merge(future, on=KEY, how="left", validate="1:1")
+    total = (sums["rate"] * sums["index"].fillna(0.0)).groupby([sums["brand_id"], sums["week"]]).sum().rename("total").reset_index()
+    both = forecast.merge(total, on=["brand_id", "week"], how="left", validate="1:1")
+    mean = both["total"].fillna(0.0)
+    scale = (mean / both["demand"]).where(both["demand"] > 0, 0.0)
+    moved = {q: (both[q] * scale).round() for q in ("p10", "p50", "p90")}
+    return frames.conform(frames.BRAND_FORECAST, both.assign(demand=mean, **moved).drop(columns="total"))
+
+
+def order_days(known: Snapshot) -> pd.Series:
+    """Each retailer's next order day on or after the business date, by row of `retailers`."""
+    start = frames.day(known.business_date)
+    wait = (known.retailers["order_weekday"] - 1 - start.weekday()) % 7
+    return start + pd.to_timedelta(wait, unit="D")
+
+
+def planned_demand(known: Snapshot, pairs: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
+    """Demand of every live pair in the week of its retailer's next order day: retailer_id, brand_id, week, demand, p10, p50, p90."""
+    day = order_days(known)
+    monday = (day - pd.to_timedelta(day.dt.weekday, unit="D")).to_numpy("datetime64[us]")
+    weeks = pd.DatetimeIndex(np.unique(monday))
+    parts = []
+    for chunk in demand.expand(known, pairs, future, weeks):
+        own = chunk[chunk["week"].to_numpy() == monday[chunk["retailer_id"].cat.codes]]
+        parts.append(with_quantiles(own, pairs, (0.1, 0.5, 0.9)))
+    return pd.concat(parts, ignore_index=True)[["retailer_id", "brand_id", "week", "demand", "p10", "p50", "p90"]]
+
+
+def with_quantiles(chunk: pd.DataFrame, pairs: pd.DataFrame, at: tuple[float, ...]) -> pd.DataFrame:
+    """Pair-weeks with the quantiles of the realised whole number beside the mean: columns p10, p50 and so on."""
+    dispersion = pairs["dispersion"].to_numpy()[pair_rows(chunk, pairs)]
+    found = {f"p{round(q * 100)}": demand.interval(chunk["demand"].to_numpy(), dispersion, q) for q in at}
+    return chunk.assign(**found)
+
+
+def pair_rows(chunk: pd.DataFrame, pairs: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The row in `pairs` of each pair-week. Both hold the ids as categories of the same snapshot."""
+    brands = len(pairs["brand_id"].cat.categories)
+
+    def number(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        return frame["retailer_id"].cat.codes.to_numpy(np.int64) * brands + frame["brand_id"].cat.codes.to_numpy(np.int64)
+
+    own = number(pairs)
+    return np.searchsorted(own, number(chunk))
+
+
+def measured(
+    known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, inflated: pd.DataFrame, weeks: pd.DatetimeIndex
+) -> Iterator[pd.DataFrame]:
+    """Pair-weeks of `weeks` with what was asked, given, lacking and wanted (see ordering.rate_cells), a chunk of whole pairs at a time."""
+    ordered = rate_cells.pair_weeks(_explained(known, inflated, weeks))
+    brands = len(known.brands)
+
+    def number(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        return frame["retailer_id"].cat.codes.to_numpy(np.int64) * brands + frame["brand_id"].cat.codes.to_numpy(np.int64)
+
+    own, start = number(ordered), 0
+    for chunk in demand.expand(known, pairs, index, weeks):
+        end = int(np.searchsorted(own, number(chunk)[-1], side="right")) if len(chunk) else start
+        yield rate_cells.beside_demand(ordered.iloc[start:end], chunk)
+        start = end
+    if start < len(ordered):
+        yield rate_cells.beside_demand(ordered.iloc[start:], _nothing(known))
+
+
+def _nothing(known: Snapshot) -> pd.DataFrame:
+    """Demand of no pair-week."""
+    retailer, brand = known.categories()
+    empty = {"retailer_id": pd.Categorical([], dtype=retailer), "brand_id": pd.Categorical([], dtype=brand)}
+    return pd.DataFrame({**empty, "week": pd.Series(dtype="datetime64[us]"), "demand": pd.Series(dtype="float64")})
+
+
+def _explained(known: Snapshot, inflated: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
+    """Allocated lines of `weeks` with the causes of their gaps: what flagged lines asked beyond need, then the rule that bound."""
+    lines = known.lines
+    lines = lines[lines["week"].between(weeks[0], weeks[-1]) & lines["allocated"].notna()].reset_index(drop=True)
+    flagged = inflated.loc[inflated["flagged"], ["order_id", "brand_id", "expected"]].astype({"brand_id": lines["brand_id"].dtype})
+    lines = lines.merge(flagged, on=["order_id", "brand_id"], how="left", validate="1:1")
+    lines["reason"] = bounds.attribute(known, lines).to_numpy()
+    return pd.concat([lines, gaps.split_gap(lines, known.brands)], axis=1)
+
+
+def stored_cells(
+    known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, inflated: pd.DataFrame, weeks: pd.DatetimeIndex
+) -> dict[str, pd.DataFrame]:
+    """The weekly cells that a run stores: by brand, district, manager and star, and by retailer."""
+    of = rate_cells.attributes(known, weeks)
+    by_brand, by_retailer = [], []
+    for chunk in measured(known, pairs, index, inflated, weeks):
+        by_brand.append(rate_cells.additive(chunk, of, rate_cells.BRAND_GRAIN, window=4))
+        by_retailer.append(rate_cells.additive(chunk, of, rate_cells.RETAILER_GRAIN, window=4))
+    return {
+        "rate_cells": rate_cells.stored(frames.RATE_CELLS, rate_cells.gather(by_brand)),
+        "retailer_cells": rate_cells.stored(frames.RETAILER_CELLS, rate_cells.gather(by_retailer)),
+    }

@@ -1,0 +1,130 @@
+"""Rows to a file: csv, parquet or xlsx by its ending, the same rows in each, a piece at a time, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ordering.errors import TrueOrderError
+
+SHEET_ROWS = 1_000_000
+Write = Callable[[pd.DataFrame], None]
+
+
+def write(parts: Iterable[pd.DataFrame], columns: list[str], file: Path) -> int:
+    """Write the `columns` of all parts into `file`; gives the number of rows.
+
+    Raises TrueOrderError where the ending is none of .csv, .parquet and .xlsx, or the file cannot be written; a file of that name
+    then stays as it was.
+    """
+    writers = {".csv": _csv, ".parquet": _parquet, ".xlsx": _xlsx}
+    opened = writers.get(file.suffix.lower())
+    if opened is None:
+        raise TrueOrderError(f"{file}: the ending says which kind of file; use .csv, .parquet or .xlsx")
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        count = 0
+        with opened(unfinished, columns) as put:
+            for part in parts:
+                put(_plain(part[columns]))
+                count += len(part)
+        unfinished.replace(file)
+    except OSError as error:
+        raise TrueOrderError(f"{file}: cannot be written ({error.strerror}); free space or choose another place") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def _plain(part: pd.DataFrame) -> pd.DataFrame:
+    """Ids as text, not as categories."""
+    coded = [name for name in part.columns if isinstance(part[name].dtype, pd.CategoricalDtype)]
+    return part.astype(dict.fromkeys(coded, "str"))
+
+
+def _schema(part: pd.DataFrame) -> Any:
+    import pyarrow as pa
+
+    found = pa.Table.from_pandas(part, preserve_index=False)
+    fields = []
+    for field in found.schema:
+        kind = pa.date32() if pa.types.is_timestamp(field.type) else field.type
+        fields.append(pa.field(field.name, pa.string() if pa.types.is_large_string(kind) else kind))
+    return pa.schema(fields)
+
+
+@contextmanager
+def _parquet(file: Path, columns: list[str]) -> Iterator[Write]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer: Any = None
+
+    def put(part: pd.DataFrame) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = pq.ParquetWriter(file, _schema(part), compression="zstd")
+        writer.write_table(pa.Table.from_pandas(part, schema=writer.schema, preserve_index=False, safe=False))
+
+    try:
+        yield put
+        if writer is None:
+            put(pd.DataFrame({name: pd.Series(dtype="str") for name in columns}))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+@contextmanager
+def _csv(file: Path, columns: list[str]) -> Iterator[Write]:
+    import pyarrow as pa
+    import pyarrow.csv as csv
+
+    with file.open("wb") as out:
+        out.write((",".join(columns) + "\n").encode())
+        options = csv.WriteOptions(include_header=False, quoting_style="needed")
+
+        def put(part: pd.DataFrame) -> None:
+            rows = pa.Table.from_pandas(part, schema=_schema(part), preserve_index=False, safe=False)
+            csv.write_csv(rows, out, options)
+
+        yield put
+
+
+@contextmanager
+def _xlsx(file: Path, columns: list[str]) -> Iterator[Write]:
+    """Sheets of a million rows, each with its header; what looks like a formula or an address stays text."""
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(
+        file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}
+    )
+    dates = book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet: Any = None
+    row = SHEET_ROWS
+
+    def put(part: pd.DataFrame) -> None:
+        nonlocal sheet, row
+        for values in part.astype(object).where(part.notna(), None).itertuples(index=False):
+            if row >= SHEET_ROWS:
+                sheet, row = book.add_worksheet(), 0
+                sheet.freeze_panes(1, 0)
+                sheet.write_row(0, 0, columns)
+            row += 1
+            for at, value in enumerate(values):
+                if isinstance(value, pd.Timestamp):
+                    sheet.write_datetime(row, at, value.to_pydatetime(), dates)
+                elif value is not None:
+                    sheet.write(row, at, value)
+
+    try:
+        yield put
+        if sheet is None:
+            book.add_worksheet().write_row(0, 0, columns)
+    finally:
+        book.close()

@@ -1,0 +1,87 @@
+"""Publishing: the lines of an order day, after its cut-off, allocated once more on the night's stored level and confirmed, each once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ordering import database, frames, snapshot
+from ordering.database import runs as runlog
+from ordering.errors import StateError
+from ordering.settings import Settings
+
+WEEKS_BACK = 6
+"""Weeks of lines that a bound can depend on: those of the month of the planned week."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing came to, per order day."""
+
+    run_id: int
+    order_day: date
+    lines: int
+    cartons: int
+
+
+def publish(
+    db: database.Database,
+    settings: Settings,
+    *,
+    history: Path,
+    clock: datetime,
+    by: str,
+    run_id: int | None = None,
+    order_day: date | None = None,
+) -> list[Published]:
+    """Confirm the proposal of a run (the newest unless given), for every planned order day whose cut-off has passed, or for one.
+
+    `clock` is the present, UTC. Lines are allocated anew, with edits made since the night, on the run's stored level and what is left
+    of the supply; a line confirmed before stays as it is. Raises StateError where there is no such run, where `order_day` is none of
+    its days, or where that day's cut-off has not passed.
+    """
+    run = _run(db, run_id)
+    days = [run.business_date + timedelta(days=n) for n in range(7)]
+    if order_day is not None and order_day not in days:
+        raise StateError(f"run {run.run_id} planned {days[0]} to {days[-1]}, not {order_day}; run: trueorder nightly --date {order_day}")
+    closed = [day for day in days if has_closed(day, settings, clock)]
+    if order_day is not None and order_day not in closed:
+        raise StateError(f"the cut-off of {order_day} is at {settings.publishing.cutoff:%H:%M} that day; its lines are still open")
+    return [_confirm_day(db, run, day, settings, history, clock, by) for day in ([order_day] if order_day else closed)]
+
+
+def has_closed(order_day: date, settings: Settings, clock: datetime) -> bool:
+    """True once the cut-off of an order day has passed, in the city's time zone; `clock` is UTC."""
+    zone = ZoneInfo(settings.city.time_zone)
+    cutoff = datetime.combine(order_day, time(settings.publishing.cutoff.hour, settings.publishing.cutoff.minute), zone)
+    return clock.replace(tzinfo=ZoneInfo("UTC")) >= cutoff
+
+
+def _run(db: database.Database, run_id: int | None) -> runlog.Record:
+    run = runlog.newest(db) if run_id is None else runlog.by_id(db, run_id)
+    if run is None:
+        what = "no run is stored" if run_id is None else f"there is no run {run_id}"
+        raise StateError(f"{what}; run: trueorder nightly")
+    if run.status != runlog.DONE or not run.detailed:
+        raise StateError(f"run {run.run_id} holds no proposal ({run.status}); run: trueorder nightly --date {run.business_date}")
+    return run
+
+
+def _confirm_day(
+    db: database.Database, run: runlog.Record, day: date, settings: Settings, history: Path, clock: datetime, by: str
+) -> Published:
+    """One order day: read again, allocate on the stored level, confirm."""
+    from allocation import policies, suggest
+
+    known, _ = snapshot.read_week(db, run.business_date, weeks=WEEKS_BACK, horizon=0, history_folder=history)
+    with db.reading() as reader:
+        levels = runlog.read_result(reader, run.run_id, "week_levels")
+    waiting = known.waiting
+    open_today = waiting["order_date"] == frames.day(day)
+    known = replace(known, waiting=waiting[open_today | waiting["allocated"].notna()].reset_index(drop=True), week_levels=levels)
+    allocated = policies.allocate(known, suggest.nobody_else(), settings.allocation).lines
+    lines = allocated[allocated["order_date"] == frames.day(day)]
+    count, cartons = runlog.confirm(db, lines, run_id=run.run_id, by=by, at=clock)
+    return Published(run.run_id, day, count, cartons)

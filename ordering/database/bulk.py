@@ -1,0 +1,189 @@
+"""Many rows in and out of the database: ADBC for SQLite and for reading, COPY for writing to PostgreSQL.
+
+Rows travel as Arrow tables. A write goes into a staging table first, of the same connection, so that one transaction holds the bulk
+and everything beside it: on SQLite a staging file that ADBC fills and the connection attaches, on PostgreSQL a temporary table.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ordering import frames
+
+STAGE = "stage_"
+"""What the name of a staging table begins with."""
+
+
+def arrow_type(column: frames.Column) -> Any:
+    """The Arrow type in which a column is stored and read."""
+    import pyarrow as pa
+
+    kinds = {
+        frames.Kind.COUNT: pa.int32(),
+        frames.Kind.SIGNED: pa.int64(),
+        frames.Kind.NUMBER: pa.float64(),
+        frames.Kind.DATE: pa.date32(),
+        frames.Kind.WEEK: pa.date32(),
+        frames.Kind.BOOL: pa.bool_(),
+    }
+    return kinds.get(column.kind, pa.string())
+
+
+def arrow(table: frames.Table, frame: Any) -> Any:
+    """A frame as an Arrow table of the columns of `table`."""
+    import pyarrow as pa
+
+    def cast(column: frames.Column) -> Any:
+        values = pa.Array.from_pandas(frame[column.name])
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode() if isinstance(values, pa.DictionaryArray) else values.cast(pa.string())
+        return values.cast(arrow_type(column))
+
+    return pa.table({column.name: cast(column) for column in table.columns})
+
+
+def adbc_uri(url: sa.URL) -> str:
+    """The address of the database as ADBC wants it."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _connect(url: sa.URL) -> Any:
+    if url.get_backend_name() == "sqlite":
+        import adbc_driver_sqlite.dbapi as sqlite
+
+        return sqlite.connect(adbc_uri(url))
+    import adbc_driver_postgresql.dbapi as postgresql
+
+    return postgresql.connect(adbc_uri(url))
+
+
+class Reader:
+    """Bulk reads of one moment: every `fetch` sees the database as it was at the first."""
+
+    def __init__(self, connection: Any, dialect: sa.Dialect) -> None:
+        self._connection, self._dialect = connection, dialect
+
+    def fetch(self, query: sa.Select[Any], types: Mapping[str, Any]) -> Any:
+        """The rows of `query` as an Arrow table, cast to `types` (column name -> Arrow type)."""
+        import pyarrow as pa
+
+        sqlite = self._dialect.name == "sqlite"
+        compiled = (_typed(query) if sqlite else query).compile(dialect=self._dialect, compile_kwargs={"literal_binds": True})
+        with self._connection.cursor() as cursor:
+            cursor.execute(str(compiled))
+            found = cursor.fetch_arrow_table()
+        return pa.table({name: _cast(found[name], kind) for name, kind in types.items()})
+
+    def frame(self, query: sa.Select[Any], table: frames.Table) -> Any:
+        """The rows of `query` as a frame of `table`, in key order."""
+        found = self.fetch(query, {c.name: arrow_type(c) for c in table.columns})
+        return frames.conform(table, found.to_pandas(date_as_object=False), check=False)
+
+
+def _typed(query: sa.Select[Any]) -> sa.Select[Any]:
+    """`query` with no missing date or real number: SQLite has no column types, so the driver guesses one from the first rows, and a
+    column that begins with missing values would be held to be of whole numbers. `_cast` makes them missing again.
+    """
+    inner = query.subquery()
+    stand_ins = {sa.Date: sa.literal_column("''"), sa.Double: sa.literal_column("9e999")}
+
+    def whole(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        stand_in = stand_ins.get(type(column.type))
+        return column if stand_in is None else sa.func.coalesce(column, stand_in).label(column.name)  # type: ignore[attr-defined]
+
+    return sa.select(*(whole(column) for column in inner.c))
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    """A column as `kind`; SQLite gives dates as text, whole numbers and truth values as 64 bits, and the stand-ins of `_typed`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = column.type
+    if pa.types.is_date(kind) and pa.types.is_string(found):
+        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    elif pa.types.is_floating(kind) and pa.types.is_floating(found):
+        column = pc.if_else(pc.is_inf(column), pa.scalar(None, found), column)
+    elif pa.types.is_date(kind) and not pa.types.is_date(found):
+        return pa.chunked_array([pa.nulls(len(column), kind)])  # no row at all: the guess means nothing
+    elif pa.types.is_boolean(kind) and pa.types.is_integer(found):
+        column = column.cast(pa.int8())
+    return column.cast(kind)
+
+
+@contextmanager
+def reading(url: sa.URL, dialect: sa.Dialect) -> Iterator[Reader]:
+    """A consistent view of the database for bulk reads."""
+    connection = _connect(url)
+    try:
+        if url.get_backend_name() != "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield Reader(connection, dialect)
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+@contextmanager
+def staging(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Connection]:
+    """One write transaction in which each table's Arrow rows stand in the staging table `stage_<name>`.
+
+    Commits when the block ends well; on an error nothing is left, in the database or beside it.
+    """
+    if engine.dialect.name == "sqlite":
+        with _staged_in_file(engine, tables) as tx:
+            yield tx
+    else:
+        with engine.begin() as tx:
+            for table, rows in tables.items():
+                _copy(tx, table, rows)
+            yield tx
+
+
+@contextmanager
+def _staged_in_file(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Connection]:
+    folder = Path(str(engine.url.database)).resolve().parent
+    with tempfile.TemporaryDirectory(prefix=".trueorder-stage-", dir=folder) as place:
+        file = sa.URL.create("sqlite", database=str(Path(place) / "stage.db"))
+        connection = _connect(file)
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE stage_of_none (n INTEGER)")
+            for table, rows in tables.items():
+                cursor.adbc_ingest(STAGE + table.name, rows, mode="create")
+        connection.commit()
+        connection.close()
+        with engine.connect() as tx:
+            driver = tx.connection.driver_connection
+            driver.execute("ATTACH DATABASE ? AS stage", (file.database,))  # type: ignore[union-attr]
+            try:
+                with tx.begin():
+                    yield tx
+            finally:
+                driver.execute("DETACH DATABASE stage")  # type: ignore[union-attr]
+
+
+def _copy(tx: sa.Connection, table: sa.Table, rows: Any) -> None:
+    """COPY the rows into a temporary table that goes with the transaction."""
+    import pyarrow.csv as csv
+
+    names = ", ".join(f'"{name}"' for name in rows.column_names)
+    stage = f'"{STAGE}{table.name}"'
+    tx.exec_driver_sql(f'CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS SELECT {names} FROM "{table.name}" WITH NO DATA')
+    driver: Any = tx.connection.driver_connection
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    with driver.cursor() as cursor, cursor.copy(f"COPY {stage} ({names}) FROM STDIN WITH (FORMAT csv)") as copy:
+        for batch in rows.to_batches(max_chunksize=200_000):
+            import io
+
+            text = io.BytesIO()
+            csv.write_csv(batch, text, options)
+            copy.write(text.getvalue())

@@ -1,0 +1,122 @@
+"""Opening a city's database, SQLite or PostgreSQL, and bringing its schema up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ordering.database import bulk
+from ordering.errors import StateError
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A city's database: the engine, and its address for bulk reads."""
+
+    engine: sa.Engine
+    url: sa.URL
+
+    @contextmanager
+    def reading(self) -> Iterator[bulk.Reader]:
+        """Bulk reads that all see the same moment."""
+        with bulk.reading(self.url, self.engine.dialect) as reader:
+            yield reader
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction for a few rows; it commits when the block ends well."""
+        with self.engine.begin() as tx:
+            yield tx
+
+    def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        """The rows of a small query."""
+        with self.engine.connect().execution_options(reading=True) as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def connect(url: str) -> Database:
+    """Open a database by URL: `sqlite:///file` or any PostgreSQL URL. The schema is `migrate`'s affair.
+
+    SQLite: write-ahead log, and every write transaction begins IMMEDIATE, so that read-then-write loses no update.
+    Raises StateError where the URL is none, the folder does not exist or the server does not answer.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise StateError(f'database "{url}": no URL; write it like sqlite:///trueorder.db or postgresql://user@host/name') from error
+    name = parsed.get_backend_name()
+    if name == "sqlite":
+        return Database(_sqlite(parsed), parsed)
+    if name != "postgresql":
+        raise StateError(f'database "{url}": {name} is not supported; use SQLite or PostgreSQL')
+    driver = parsed.set(drivername="postgresql+psycopg")
+    return Database(sa.create_engine(driver, pool_pre_ping=True), parsed)
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if not url.database or url.database == ":memory:":
+        raise StateError("database: an SQLite database needs a file; write sqlite:///trueorder.db")
+    folder = Path(url.database).resolve().parent
+    if not folder.is_dir():
+        raise StateError(f"database: the folder {folder} does not exist; create it first")
+    engine = sa.create_engine(url, connect_args={"timeout": 60, "isolation_level": None})
+
+    @sa.event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-200000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(db: Database) -> str:
+    """Bring the schema to the newest version; gives its name."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with db.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return str(MigrationContext.configure(connection).get_current_revision())
+
+
+def has_no_schema(db: Database) -> bool:
+    """True where the database answers and holds no table at all."""
+    try:
+        return not sa.inspect(db.engine).get_table_names()
+    except sa.exc.OperationalError as error:
+        raise _silent(db, error) from error
+
+
+def _silent(db: Database, error: sa.exc.OperationalError) -> StateError:
+    return StateError(f"database {db.url.render_as_string()}: does not open ({error.orig}); check the URL and that it runs")
+
+
+def check_schema(db: Database) -> None:
+    """Raise StateError where the database has no schema, or not that of this version, or does not answer."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    try:
+        with db.engine.connect().execution_options(reading=True) as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except sa.exc.OperationalError as error:
+        raise _silent(db, error) from error
+    if found != newest:
+        raise StateError(f"database {db.url.render_as_string()}: its schema is {found or 'missing'}, not {newest}; run: trueorder init")

@@ -1,0 +1,135 @@
+"""Storing a checked folder: merged by key, in one transaction, what was superseded kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from ordering import frames, tables
+from ordering.database import bulk
+from ordering.database.connection import Database
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an import did to one table."""
+
+    new: int
+    changed: int
+    same: int
+
+
+def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime) -> dict[str, Stored]:
+    """Merge a checked folder into the database by key, in one transaction: all or nothing.
+
+    A row whose key is stored takes its place, an equal row changes nothing, an empty `allocated` never erases a stored one. What a
+    line was before it changed stays in `request_versions`; the version of every touched week is raised.
+    """
+    staged = {tables.contract[name]: _staged(name, frame) for name, frame in found.items()}
+    counts = {}
+    with bulk.staging(db.engine, staged) as tx:
+        import_id = _insert_import(tx, folder, by, at)
+        for table, rows in staged.items():
+            counts[table.name] = _merge(tx, table, rows.num_rows, import_id, at)
+        new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))
+        if new + changed:
+            t = tables.imports
+            tx.execute(t.update().where(t.c.import_id == import_id).values(rows_new=new, rows_changed=changed))
+        else:
+            tx.execute(tables.imports.delete().where(tables.imports.c.import_id == import_id))
+    return counts
+
+
+def _staged(name: str, frame: pd.DataFrame) -> Any:
+    import pyarrow as pa
+
+    rows = bulk.arrow(frames.CONTRACT[name], frame)
+    if name != "order_lines":
+        return rows
+    ordered = frame["order_date"]
+    monday = ordered - pd.to_timedelta(ordered.dt.weekday, unit="D")
+    return rows.append_column("week", pa.Array.from_pandas(monday).cast(pa.date32()))
+
+
+def _insert_import(tx: sa.Connection, folder: str, by: str, at: datetime) -> int:
+    t = tables.imports
+    written = tx.execute(t.insert().values(folder=folder, imported_by=by, imported_at=at, rows_new=0, rows_changed=0))
+    return int(written.inserted_primary_key[0])  # type: ignore[index]
+
+
+def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: datetime) -> Stored:
+    """Merge the staged rows of `table`; only those that are new or differ are written."""
+    own = [c.name for c in table.columns if c.name not in ("version", "import_id")]
+    stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in own))
+    same_key = sa.and_(*(stage.c[c.name] == c for c in table.primary_key.columns))
+    values: dict[str, sa.ColumnElement[Any]] = {name: stage.c[name] for name in own}
+    lines = table is tables.order_lines
+    if lines:
+        values["allocated"] = sa.func.coalesce(stage.c.allocated, table.c.allocated)
+    differs = sa.or_(*(values[name].is_distinct_from(table.c[name]) for name in own))
+    before = _count(tx, sa.select(sa.func.count()).select_from(stage.join(table, same_key)))
+    changed_rows = sa.select(*(value.label(name) for name, value in values.items())).select_from(stage.join(table, same_key)).where(differs)
+    if lines:
+        changed_rows = changed_rows.add_columns((table.c.version + 1).label("version"))
+    changed = _hold_changed(tx, table, changed_rows) if before else 0
+    if changed:
+        _replace(tx, table, own, import_id, at)
+    if rows > before:
+        extra = [sa.literal(1), sa.literal(import_id)] if lines else []
+        fresh = sa.select(*(stage.c[name] for name in own), *extra)
+        if before:
+            fresh = fresh.where(~sa.exists().where(same_key))
+        tx.execute(table.insert().from_select([*own, *(["version", "import_id"] if lines else [])], fresh))
+    if lines and (changed or rows > before):
+        raise_versions(tx, sa.select(table.c.week).where(table.c.import_id == import_id).distinct())
+    return Stored(rows - before, changed, before - changed)
+
+
+HELD = "changed_rows"
+
+
+def _hold_changed(tx: sa.Connection, table: sa.Table, changed: sa.Select[Any]) -> int:
+    """Keep the changed rows, with their new values, in a temporary table of this connection; gives their number."""
+    tx.exec_driver_sql(f"DROP TABLE IF EXISTS {HELD}")
+    text = str(changed.compile(dialect=tx.dialect, compile_kwargs={"literal_binds": True}))
+    tx.exec_driver_sql(f"CREATE TEMPORARY TABLE {HELD} AS {text}")
+    return _count(tx, sa.select(sa.func.count()).select_from(sa.table(HELD)))
+
+
+def _replace(tx: sa.Connection, table: sa.Table, own: Sequence[str], import_id: int, at: datetime) -> None:
+    """Put the held rows in the place of those of their keys."""
+    lines = table is tables.order_lines
+    names = [*own, "version"] if lines else list(own)
+    held = sa.table(HELD, *(sa.column(name, table.c[name].type) for name in names))
+    match = sa.and_(*(held.c[c.name] == c for c in table.primary_key.columns))
+    if lines:
+        _keep_versions(tx, held, match, at)
+        raise_versions(tx, sa.select(table.c.week).where(sa.exists().where(match)).distinct())
+    tx.execute(table.delete().where(sa.exists().where(match)))
+    extra = [sa.literal(import_id)] if lines else []
+    tx.execute(table.insert().from_select([*names, *(["import_id"] if lines else [])], sa.select(*(held.c[n] for n in names), *extra)))
+
+
+def _keep_versions(tx: sa.Connection, held: Any, match: Any, at: datetime) -> None:
+    """Lines about to change: what they were goes into `request_versions`."""
+    t, lines = tables.request_versions, tables.order_lines
+    kept = ["order_id", "brand_id", "version", "retailer_id", "order_date", "requested", "allocated", "import_id"]
+    old = sa.select(*(lines.c[name] for name in kept), sa.literal(at, sa.DateTime)).where(sa.exists().where(match))
+    tx.execute(t.insert().from_select([*kept, "superseded_at"], old))
+
+
+def raise_versions(tx: sa.Connection, weeks: sa.Select[Any]) -> None:
+    """Raise the version of weeks whose lines were written, so that their Parquet files count as stale."""
+    t = tables.order_weeks
+    for (week,) in tx.execute(weeks).all():
+        if not tx.execute(t.update().where(t.c.week == week).values(version=t.c.version + 1)).rowcount:
+            tx.execute(t.insert().values(week=week, version=1))
+
+
+def _count(tx: sa.Connection, query: sa.Select[Any]) -> int:
+    return int(tx.execute(query).scalar_one())

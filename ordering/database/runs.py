@@ -1,0 +1,198 @@
+"""Runs of the jobs: their record, steps, problems and results; and the confirming of a proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from ordering import frames, tables
+from ordering.database import bulk
+from ordering.database.connection import Database
+
+RUNNING, DONE, FAILED = "running", "done", "failed"
+
+KEPT = frozenset({"week_levels"})
+"""Results that stay when a run is thinned: the published levels of its weeks."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run, done: how long it took, what it gave, what it could not do as it should."""
+
+    name: str
+    seconds: float
+    rows: int
+    problems: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as stored."""
+
+    run_id: int
+    job: str
+    business_date: date
+    status: str
+    version: str
+    input_hash: str | None
+    settings_hash: str | None
+    result_hash: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    detailed: bool
+
+
+def begin(db: Database, *, job: str, business_date: date, version: str, at: datetime) -> int:
+    """Record that a run has begun; gives its id."""
+    values = {"job": job, "business_date": business_date, "status": RUNNING, "version": version, "started_at": at, "detailed": False}
+    with db.writing() as tx:
+        return int(tx.execute(tables.runs.insert().values(values)).inserted_primary_key[0])  # type: ignore[index]
+
+
+def forget(db: Database, run_id: int) -> None:
+    """Take away the record of a run that found nothing new."""
+    with db.writing() as tx:
+        tx.execute(tables.runs.delete().where(tables.runs.c.run_id == run_id))
+
+
+def fail(db: Database, run_id: int, *, at: datetime) -> None:
+    """Record that a run did not come to its end."""
+    t = tables.runs
+    with db.writing() as tx:
+        tx.execute(t.update().where(t.c.run_id == run_id).values(status=FAILED, finished_at=at))
+
+
+def save(
+    db: Database,
+    run_id: int,
+    results: Mapping[str, pd.DataFrame],
+    *,
+    hashes: Mapping[str, str],
+    steps: list[Step],
+    problems: pd.DataFrame,
+    at: datetime,
+    keep: int,
+) -> None:
+    """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
+
+    `hashes` holds input_hash, settings_hash and result_hash.
+    """
+    import pyarrow as pa
+
+    staged = {}
+    for name, frame in results.items():
+        rows = bulk.arrow(frames.RESULTS[name], frame)
+        staged[tables.results[name]] = rows.add_column(0, "run_id", pa.array([run_id] * rows.num_rows, pa.int32()))
+    with bulk.staging(db.engine, staged) as tx:
+        for table, rows in staged.items():
+            names = rows.column_names
+            stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in names))
+            tx.execute(table.insert().from_select(names, sa.select(*(stage.c[name] for name in names))))
+        _insert_steps(tx, run_id, steps, problems)
+        t = tables.runs
+        tx.execute(t.update().where(t.c.run_id == run_id).values(status=DONE, finished_at=at, detailed=True, **hashes))
+        _thin(tx, keep)
+
+
+def _insert_steps(tx: sa.Connection, run_id: int, steps: list[Step], problems: pd.DataFrame) -> None:
+    numbered = [
+        {"run_id": run_id, "ordinal": n, "step": s.name, "seconds": s.seconds, "rows": s.rows, "problems": s.problems}
+        for n, s in enumerate(steps)
+    ]
+    tx.execute(tables.run_steps.insert(), numbered)
+    found = [{"run_id": run_id, "ordinal": n, **row} for n, row in enumerate(problems[frames.PROBLEMS.names].to_dict("records"))]
+    if found:
+        tx.execute(tables.run_problems.insert(), found)
+
+
+def _thin(tx: sa.Connection, keep: int) -> None:
+    """Take the details of all but the `keep` newest runs."""
+    t = tables.runs
+    newest = sa.select(t.c.run_id).where(t.c.detailed).order_by(t.c.run_id.desc()).limit(keep)
+    old = [row[0] for row in tx.execute(sa.select(t.c.run_id).where(t.c.detailed, t.c.run_id.not_in(newest)))]
+    if not old:
+        return
+    for name, table in tables.results.items():
+        if name not in KEPT:
+            tx.execute(table.delete().where(table.c.run_id.in_(old)))
+    tx.execute(t.update().where(t.c.run_id.in_(old)).values(detailed=False))
+
+
+def find(db: Database, *where: sa.ColumnElement[bool]) -> list[Record]:
+    """Runs chosen by `where`, the newest first."""
+    t = tables.runs
+    return [Record(**row) for row in db.rows(sa.select(t).where(*where).order_by(t.c.run_id.desc()))]
+
+
+def equal_run(db: Database, *, business_date: date, input_hash: str, settings_hash: str, version: str) -> Record | None:
+    """The newest finished run that was given the same, by the same version; None where there is none."""
+    c = tables.runs.c
+    same = (c.business_date == business_date, c.input_hash == input_hash, c.settings_hash == settings_hash, c.version == version)
+    found = find(db, c.status == DONE, *same)
+    return found[0] if found else None
+
+
+def newest(db: Database, business_date: date | None = None) -> Record | None:
+    """The newest finished run whose results are stored, of one business date if one is given."""
+    c = tables.runs.c
+    of_date = () if business_date is None else (c.business_date == business_date,)
+    found = find(db, c.status == DONE, c.detailed, *of_date)
+    return found[0] if found else None
+
+
+def by_id(db: Database, run_id: int) -> Record | None:
+    """A run by its id; None where there is none."""
+    found = find(db, tables.runs.c.run_id == run_id)
+    return found[0] if found else None
+
+
+def read_steps(db: Database, run_id: int) -> list[dict[str, Any]]:
+    """The steps of a run, in order."""
+    t = tables.run_steps
+    return db.rows(sa.select(t).where(t.c.run_id == run_id).order_by(t.c.ordinal))
+
+
+def read_problems(db: Database, run_id: int) -> list[dict[str, Any]]:
+    """The problems of a run, in order."""
+    t = tables.run_problems
+    return db.rows(sa.select(t).where(t.c.run_id == run_id).order_by(t.c.ordinal))
+
+
+def read_result(reader: bulk.Reader, run_id: int, name: str) -> pd.DataFrame:
+    """One result table of a run, in key order."""
+    table = tables.results[name]
+    return reader.frame(sa.select(*(table.c[c] for c in frames.RESULTS[name].names)).where(table.c.run_id == run_id), frames.RESULTS[name])
+
+
+CONFIRMED = (
+    "order_id", "brand_id", "week", "requested", "allocated", "cap", "quota_left", "usable", "weight", "ticket", "level", "reason",
+    "policy",
+)  # fmt: skip
+
+
+def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime) -> tuple[int, int]:
+    """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
+
+    Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
+    number of lines confirmed and of their cartons.
+    """
+    from ordering.database.folders import raise_versions
+
+    staged = bulk.arrow(frames.ALLOCATION, lines).select(CONFIRMED)
+    t, done = tables.order_lines, tables.confirmations
+    with bulk.staging(db.engine, {done: staged}) as tx:
+        stage = sa.table(bulk.STAGE + done.name, *(sa.column(name, done.c[name].type) for name in CONFIRMED))
+        waiting = sa.and_(t.c.order_id == stage.c.order_id, t.c.brand_id == stage.c.brand_id, t.c.allocated.is_(None))
+        more = {"run_id": sa.literal(run_id), "confirmed_at": sa.literal(at, sa.DateTime), "confirmed_by": sa.literal(by)}
+        fresh = sa.select(*(stage.c[name] for name in CONFIRMED), *more.values()).join_from(stage, t, waiting)
+        sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
+        count, cartons = tx.execute(sums).one()
+        tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
+        raise_versions(tx, sa.select(stage.c.week).join_from(stage, t, waiting).distinct())
+        tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
+    return int(count), int(cartons)

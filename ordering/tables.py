@@ -1,0 +1,146 @@
+"""The database's tables, SQLAlchemy Core. Those of the city and of the results follow `frames`; the others stand here whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from ordering import frames
+from ordering.frames import Kind
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = sa.MetaData(naming_convention=NAMING)
+
+SQL_TYPES: Mapping[Kind, type[sa.types.TypeEngine[Any]]] = {
+    Kind.ID: sa.Text,
+    Kind.TEXT: sa.Text,
+    Kind.CHOICE: sa.Text,
+    Kind.MONTH: sa.Text,
+    Kind.COUNT: sa.Integer,
+    Kind.SIGNED: sa.BigInteger,
+    Kind.NUMBER: sa.Double,
+    Kind.DATE: sa.Date,
+    Kind.WEEK: sa.Date,
+    Kind.BOOL: sa.Boolean,
+}
+
+
+def _columns(table: frames.Table) -> list[sa.Column[Any]]:
+    return [sa.Column(c.name, SQL_TYPES[c.kind], primary_key=c.name in table.key, nullable=c.nullable) for c in table.columns]
+
+
+def _contract(table: frames.Table) -> sa.Table:
+    """A table of a city folder. Order lines also carry their week, the version of their request and the import that brought it."""
+    more: list[sa.Column[Any] | sa.Index] = []
+    if table is frames.ORDER_LINES:
+        more = [
+            sa.Column("week", sa.Date, nullable=False, index=True),
+            sa.Column("version", sa.Integer, nullable=False),
+            sa.Column("import_id", sa.Integer),
+        ]
+    return sa.Table(table.name, metadata, *_columns(table), *more)
+
+
+def _result(table: frames.Table) -> sa.Table:
+    """A table of results: the rows of each run, kept apart by run id."""
+    return sa.Table(f"run_{table.name}", metadata, sa.Column("run_id", sa.Integer, primary_key=True), *_columns(table))
+
+
+contract: Mapping[str, sa.Table] = {name: _contract(table) for name, table in frames.CONTRACT.items()}
+results: Mapping[str, sa.Table] = {name: _result(table) for name, table in frames.RESULTS.items()}
+order_lines = contract["order_lines"]
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("import_id", sa.Integer, primary_key=True),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("imported_at", sa.DateTime, nullable=False),
+    sa.Column("imported_by", sa.Text, nullable=False),
+    sa.Column("rows_new", sa.Integer, nullable=False),
+    sa.Column("rows_changed", sa.Integer, nullable=False),
+)
+order_weeks = sa.Table(
+    "order_weeks",
+    metadata,
+    sa.Column("week", sa.Date, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),  # raised by every write to a line of the week; names its Parquet file
+)
+request_versions = sa.Table(
+    "request_versions",  # what a line was before it was changed: who asked what, seeing which cap, when
+    metadata,
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("brand_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("retailer_id", sa.Text, nullable=False),
+    sa.Column("order_date", sa.Date, nullable=False),
+    sa.Column("requested", sa.Integer, nullable=False),
+    sa.Column("allocated", sa.Integer),
+    sa.Column("cap_seen", sa.Integer),
+    sa.Column("import_id", sa.Integer),
+    sa.Column("asked_by", sa.Text),
+    sa.Column("asked_at", sa.DateTime),
+    sa.Column("superseded_at", sa.DateTime, nullable=False),
+)
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("run_id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("business_date", sa.Date, nullable=False, index=True),
+    sa.Column("status", sa.Text, nullable=False),  # running, done, failed
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("input_hash", sa.Text),
+    sa.Column("settings_hash", sa.Text),
+    sa.Column("result_hash", sa.Text),
+    sa.Column("started_at", sa.DateTime, nullable=False),
+    sa.Column("finished_at", sa.DateTime),
+    sa.Column("detailed", sa.Boolean, nullable=False),  # its results are still stored
+)
+run_steps = sa.Table(
+    "run_steps",
+    metadata,
+    sa.Column("run_id", sa.Integer, primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("problems", sa.Integer, nullable=False),
+)
+run_problems = sa.Table(
+    "run_problems",
+    metadata,
+    sa.Column("run_id", sa.Integer, primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+)
+confirmations = sa.Table(
+    "confirmations",  # lines that were confirmed here, each once
+    metadata,
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("brand_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Integer, nullable=False),
+    sa.Column("week", sa.Date, nullable=False, index=True),
+    sa.Column("requested", sa.Integer, nullable=False),
+    sa.Column("allocated", sa.Integer, nullable=False),
+    sa.Column("cap", sa.Integer),
+    sa.Column("quota_left", sa.Integer),
+    sa.Column("usable", sa.Integer, nullable=False),
+    sa.Column("weight", sa.Integer, nullable=False),
+    sa.Column("ticket", sa.BigInteger, nullable=False),
+    sa.Column("level", sa.Double),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("confirmed_at", sa.DateTime, nullable=False),
+    sa.Column("confirmed_by", sa.Text, nullable=False),
+)
