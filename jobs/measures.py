@@ -60,7 +60,7 @@ def order_days(known: Snapshot) -> pd.Series:
 def planned_demand(known: Snapshot, pairs: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
     """Demand of every live pair in the week of its retailer's next order day: retailer_id, brand_id, week, demand, p10, p50, p90."""
     day = order_days(known)
-    monday = (day - pd.to_timedelta(day.dt.weekday, unit="D")).to_numpy("datetime64[us]")
+    monday = (day - pd.to_timedelta(day.dt.day_of_week, unit="D")).to_numpy("datetime64[us]")
     weeks = pd.DatetimeIndex(np.unique(monday))
     parts = []
     for chunk in demand.expand(known, pairs, future, weeks):

@@ -64,7 +64,7 @@ def snapshot(
 
     def dated(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
         frame = coded("order_lines", table(frames.ORDER_LINES, rows))
-        monday = frame["order_date"] - pd.to_timedelta(frame["order_date"].dt.weekday, unit="D")
+        monday = frame["order_date"] - pd.to_timedelta(frame["order_date"].dt.day_of_week, unit="D")
         return frame.assign(week=monday.astype("datetime64[us]"))
 
     named = {f: table(frames.CONTRACT[f], tables.pop(f, ())) for f in SNAPSHOT_TABLES}

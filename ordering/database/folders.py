@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -52,7 +52,7 @@ def _staged(name: str, frame: pd.DataFrame) -> Any:
     if name != "order_lines":
         return rows
     ordered = frame["order_date"]
-    monday = ordered - pd.to_timedelta(ordered.dt.weekday, unit="D")
+    monday = ordered - pd.to_timedelta(ordered.dt.day_of_week, unit="D")
     return rows.append_column("week", pa.Array.from_pandas(monday).cast(pa.date32()))
 
 
@@ -77,8 +77,7 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     if lines:
         changed_rows = changed_rows.add_columns((table.c.version + 1).label("version"))
     changed = _hold_changed(tx, table, changed_rows) if before else 0
-    if changed:
-        _replace(tx, table, own, import_id, at)
+    touched = _replace(tx, table, own, import_id, at) if changed else set()
     if rows > before:
         extra = [sa.literal(1), sa.literal(import_id)] if lines else []
         fresh = sa.select(*(stage.c[name] for name in own), *extra)
@@ -86,7 +85,7 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
             fresh = fresh.where(~sa.exists().where(same_key))
         tx.execute(table.insert().from_select([*own, *(["version", "import_id"] if lines else [])], fresh))
     if lines and (changed or rows > before):
-        raise_versions(tx, sa.select(table.c.week).where(table.c.import_id == import_id).distinct())
+        raise_versions(tx, touched | _weeks(tx, sa.select(table.c.week).where(table.c.import_id == import_id)))
     return Stored(rows - before, changed, before - changed)
 
 
@@ -101,18 +100,20 @@ def _hold_changed(tx: sa.Connection, table: sa.Table, changed: sa.Select[Any]) -
     return _count(tx, sa.select(sa.func.count()).select_from(sa.table(HELD)))
 
 
-def _replace(tx: sa.Connection, table: sa.Table, own: Sequence[str], import_id: int, at: datetime) -> None:
-    """Put the held rows in the place of those of their keys."""
+def _replace(tx: sa.Connection, table: sa.Table, own: Sequence[str], import_id: int, at: datetime) -> set[date]:
+    """Put the held rows in the place of those of their keys; gives the weeks in which lines stood that were replaced."""
     lines = table is tables.order_lines
     names = [*own, "version"] if lines else list(own)
     held = sa.table(HELD, *(sa.column(name, table.c[name].type) for name in names))
     match = sa.and_(*(held.c[c.name] == c for c in table.primary_key.columns))
+    touched: set[date] = set()
     if lines:
         _keep_versions(tx, held, match, at)
-        raise_versions(tx, sa.select(table.c.week).where(sa.exists().where(match)).distinct())
+        touched = _weeks(tx, sa.select(table.c.week).where(sa.exists().where(match)))
     tx.execute(table.delete().where(sa.exists().where(match)))
     extra = [sa.literal(import_id)] if lines else []
     tx.execute(table.insert().from_select([*names, *(["import_id"] if lines else [])], sa.select(*(held.c[n] for n in names), *extra)))
+    return touched
 
 
 def _keep_versions(tx: sa.Connection, held: Any, match: Any, at: datetime) -> None:
@@ -123,10 +124,14 @@ def _keep_versions(tx: sa.Connection, held: Any, match: Any, at: datetime) -> No
     tx.execute(t.insert().from_select([*kept, "superseded_at"], old))
 
 
-def raise_versions(tx: sa.Connection, weeks: sa.Select[Any]) -> None:
+def _weeks(tx: sa.Connection, weeks: sa.Select[Any]) -> set[date]:
+    return {row[0] for row in tx.execute(weeks.distinct())}
+
+
+def raise_versions(tx: sa.Connection, weeks: set[date]) -> None:
     """Raise the version of weeks whose lines were written, so that their Parquet files count as stale."""
     t = tables.order_weeks
-    for (week,) in tx.execute(weeks).all():
+    for week in sorted(weeks):
         if not tx.execute(t.update().where(t.c.week == week).values(version=t.c.version + 1)).rowcount:
             tx.execute(t.insert().values(week=week, version=1))
 

@@ -193,6 +193,6 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
         sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
         count, cartons = tx.execute(sums).one()
         tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
-        raise_versions(tx, sa.select(stage.c.week).join_from(stage, t, waiting).distinct())
+        raise_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
         tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
     return int(count), int(cartons)
