@@ -1,13 +1,18 @@
-"""Many rows in and out of the database: ADBC for SQLite and for reading, COPY for writing to PostgreSQL.
+"""Many rows in and out of the database: ADBC for reading and for SQLite, COPY for writing to PostgreSQL.
 
-Rows travel as Arrow tables. A write goes into a staging table first, of the same connection, so that one transaction holds the bulk
-and everything beside it: on SQLite a staging file that ADBC fills and the connection attaches, on PostgreSQL a temporary table.
+Rows travel as Arrow tables. SQLite is read from a process of its own (see `outside`). A write goes into a staging table first, of the
+same connection, so that one transaction holds the bulk and everything beside it: on SQLite a staging file that ADBC fills and the
+connection attaches, on PostgreSQL a temporary table.
 """
 
 from __future__ import annotations
 
+import io
+import json
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ordering import frames
+from ordering.errors import StateError
 
 STAGE = "stage_"
 """What the name of a staging table begins with."""
@@ -48,28 +54,15 @@ def arrow(table: frames.Table, frame: Any) -> Any:
     return pa.table({column.name: cast(column) for column in table.columns})
 
 
-def adbc_uri(url: sa.URL) -> str:
-    """The address of the database as ADBC wants it."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _connect(url: sa.URL) -> Any:
-    if url.get_backend_name() == "sqlite":
-        import adbc_driver_sqlite.dbapi as sqlite
-
-        return sqlite.connect(adbc_uri(url))
-    import adbc_driver_postgresql.dbapi as postgresql
-
-    return postgresql.connect(adbc_uri(url))
+Ask = Callable[[str], Any]
+"""Runs a query and gives its rows as an Arrow table."""
 
 
 class Reader:
     """Bulk reads of one moment: every `fetch` sees the database as it was at the first."""
 
-    def __init__(self, connection: Any, dialect: sa.Dialect) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, ask: Ask, dialect: sa.Dialect) -> None:
+        self._ask, self._dialect = ask, dialect
 
     def fetch(self, query: sa.Select[Any], types: Mapping[str, Any]) -> Any:
         """The rows of `query` as an Arrow table, cast to `types` (column name -> Arrow type)."""
@@ -77,9 +70,7 @@ class Reader:
 
         sqlite = self._dialect.name == "sqlite"
         compiled = (_typed(query) if sqlite else query).compile(dialect=self._dialect, compile_kwargs={"literal_binds": True})
-        with self._connection.cursor() as cursor:
-            cursor.execute(str(compiled))
-            found = cursor.fetch_arrow_table()
+        found = self._ask(str(compiled))
         return pa.table({name: _cast(found[name], kind) for name, kind in types.items()})
 
     def frame(self, query: sa.Select[Any], table: frames.Table) -> Any:
@@ -93,11 +84,11 @@ def _typed(query: sa.Select[Any]) -> sa.Select[Any]:
     column that begins with missing values would be held to be of whole numbers. `_cast` makes them missing again.
     """
     inner = query.subquery()
-    stand_ins = {sa.Date: sa.literal_column("''"), sa.Double: sa.literal_column("9e999")}
+    stand_ins: dict[type, Any] = {sa.Date: sa.literal_column("''"), sa.Double: sa.literal_column("9e999")}
 
     def whole(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         stand_in = stand_ins.get(type(column.type))
-        return column if stand_in is None else sa.func.coalesce(column, stand_in).label(column.name)  # type: ignore[attr-defined]
+        return column if stand_in is None else sa.func.coalesce(column, stand_in).label(column.name)
 
     return sa.select(*(whole(column) for column in inner.c))
 
@@ -122,15 +113,49 @@ def _cast(column: Any, kind: Any) -> Any:
 @contextmanager
 def reading(url: sa.URL, dialect: sa.Dialect) -> Iterator[Reader]:
     """A consistent view of the database for bulk reads."""
-    connection = _connect(url)
-    try:
-        if url.get_backend_name() != "sqlite":
+    with _asking_sqlite(url) if dialect.name == "sqlite" else _asking_postgresql(url) as ask:
+        yield Reader(ask, dialect)
+
+
+@contextmanager
+def _asking_sqlite(url: sa.URL) -> Iterator[Ask]:
+    import pyarrow as pa
+
+    program = [sys.executable, str(Path(__file__).with_name("outside.py")), str(Path(str(url.database)).resolve())]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        question, answer = process.stdin, process.stdout
+
+        def ask(query: str) -> Any:
+            question.write(json.dumps(query).encode() + b"\n")
+            question.flush()
+            said = json.loads(answer.readline() or b'{"error": "the reading process ended"}')
+            if "error" in said:
+                raise StateError(f"database {url.render_as_string()}: cannot be read ({said['error']})")
+            return pa.ipc.open_stream(answer).read_all()
+
+        try:
+            yield ask
+        finally:
+            question.close()
+
+
+@contextmanager
+def _asking_postgresql(url: sa.URL) -> Iterator[Ask]:
+    import adbc_driver_postgresql.dbapi as postgresql
+
+    with postgresql.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+        def ask(query: str) -> Any:
             with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield Reader(connection, dialect)
-    finally:
+                cursor.execute(query)
+                return cursor.fetch_arrow_table()
+
+        yield ask
         connection.rollback()
-        connection.close()
 
 
 @contextmanager
@@ -151,19 +176,19 @@ def staging(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Co
 
 @contextmanager
 def _staged_in_file(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Connection]:
+    import adbc_driver_sqlite.dbapi as sqlite  # opens the staging file alone, and closes it before the other SQLite attaches it
+
     folder = Path(str(engine.url.database)).resolve().parent
     with tempfile.TemporaryDirectory(prefix=".trueorder-stage-", dir=folder) as place:
-        file = sa.URL.create("sqlite", database=str(Path(place) / "stage.db"))
-        connection = _connect(file)
-        with connection.cursor() as cursor:
+        file = str(Path(place) / "stage.db")
+        with sqlite.connect(file) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE stage_of_none (n INTEGER)")
             for table, rows in tables.items():
                 cursor.adbc_ingest(STAGE + table.name, rows, mode="create")
-        connection.commit()
-        connection.close()
+            connection.commit()
         with engine.connect() as tx:
             driver = tx.connection.driver_connection
-            driver.execute("ATTACH DATABASE ? AS stage", (file.database,))  # type: ignore[union-attr]
+            driver.execute("ATTACH DATABASE ? AS stage", (file,))  # type: ignore[union-attr]
             try:
                 with tx.begin():
                     yield tx
@@ -182,8 +207,6 @@ def _copy(tx: sa.Connection, table: sa.Table, rows: Any) -> None:
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
     with driver.cursor() as cursor, cursor.copy(f"COPY {stage} ({names}) FROM STDIN WITH (FORMAT csv)") as copy:
         for batch in rows.to_batches(max_chunksize=200_000):
-            import io
-
             text = io.BytesIO()
             csv.write_csv(batch, text, options)
             copy.write(text.getvalue())
