@@ -145,7 +145,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         step.rows, step.problems = len(predicted.forecast), predicted.problems
     with steps.step("reconcile") as step:
         live_rate = measures.live_rate(known, estimate.pairs, ahead)
-        future = reconcile.future_index(estimate.pairs, estimate.index, predicted.forecast, live_rate=live_rate)
+        future = reconcile.future_index(estimate.index, predicted.forecast, live_rate=live_rate, festivals=known.festivals)
         forecast = measures.coherent(predicted.forecast, future, live_rate)
         step.rows = len(future)
     with steps.step("suggest") as step:
@@ -153,7 +153,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         suggestions = suggest.suggest(known, planned, settings.suggesting)
         step.rows = len(suggestions)
     with steps.step("allocate") as step:
-        allocated = policies.allocate(known, suggest.expected_requests(known, planned), settings.allocation)
+        allocated = policies.allocate(known, suggest.expected_requests(known, planned), settings.allocation, demand=planned)
         step.rows, step.problems = len(allocated.lines), allocated.problems
     with steps.step("rates") as step:
         cells = measures.stored_cells(known, estimate.pairs, estimate.index, inflated, past_weeks(estimate.index))

@@ -324,10 +324,30 @@ WEEK_LEVELS = Table(
     ("brand_id", "week"),
 )  # fmt: skip
 
+_RATE_MEASURES = (
+    _count("requested"), _count("allocated"), _count("lines"), _count("lines_filled"), _count("lines_unserved"), _number("demand", low=0),
+    _number("met", low=0), _number("demand_window", low=0), _number("gap_inflated", low=0), _number("gap_supply", low=0),
+    _number("gap_province", low=0), _number("gap_cap", low=0), _number("gap_quota", low=0), _number("gap_limit", low=0),
+    _number("gap_other", low=0),
+)  # fmt: skip
+RATE_CELLS = Table(
+    "rate_cells",
+    (_week(), _id("brand_id"), _id("district"), _id("account_manager"), _count("star_level", low=1), *_RATE_MEASURES),
+    ("week", "brand_id", "district", "account_manager", "star_level"),
+)
+"""Additive weekly sums from which rates by anything but the retailer are read; the window of `met` and `demand_window` is 4 weeks."""
+RETAILER_CELLS = Table(
+    "retailer_cells", (_week(), _id("retailer_id"), _count("star_level", low=1), *_RATE_MEASURES), ("week", "retailer_id")
+)
+"""The same per retailer, over all brands."""
+
 RESULTS: Mapping[str, Table] = {
     table.name: table
-    for table in (PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS)
-}
+    for table in (
+        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, RATE_CELLS,
+        RETAILER_CELLS,
+    )
+}  # fmt: skip
 """What every run stores, by name."""
 
 LONG = frozenset({"order_lines", "stock_counts", "scanned_sales", "star_levels", "inflated", "pair_estimates", "suggestions", "allocation"})

@@ -1,0 +1,191 @@
+"""What a line may get at most, before supply is shared: hold, pack, lot, star cap, quota; and why past lines were cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from allocation import greedy, limits
+from allocation.limits import NONE, Whole
+from ordering.errors import SettingsError
+from ordering.frames import Snapshot, day
+from ordering.model import Reason, week_of
+from ordering.settings import AllocationSettings
+
+REASONS = tuple(Reason)
+CODE = {reason: np.int8(number) for number, reason in enumerate(REASONS)}
+"""A small number for each reason: arrays of reasons hold these."""
+
+COLUMNS = {
+    Reason.STAR_CAP: "cap_left",
+    Reason.QUOTA_BRAND: "quota_left",
+    Reason.BAND_CAP: "band_left",
+    Reason.QUOTA_TOTAL: "total_left",
+    Reason.DAY_LIMIT: "day_left",
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of lines, as arrays in the order of the lines. `left` and `cap` hold NONE where there is no limit.
+
+    `usable` is what the bounds leave of `requested`, whole packs; `bound` the code of the one that cut last, so the smallest.
+    `order` lists the lines by retailer, brand, order day and order: of lines that share a limit, who comes first takes first.
+    """
+
+    rows: pd.DataFrame
+    order: Whole
+    requested: Whole
+    star_level: Whole
+    pack: Whole
+    lot: Whole
+    hold: npt.NDArray[np.bool_]
+    cap: Whole
+    left: dict[Reason, Whole]
+    usable: Whole
+    bound: npt.NDArray[np.int8]
+
+    def narrowed(self, usable: Whole, reason: Reason) -> Bounds:
+        """These bounds after one more."""
+        return replace(self, usable=usable, bound=np.where(usable < self.usable, CODE[reason], self.bound))
+
+    def cut(self, reason: Reason, order: Whole) -> Bounds:
+        """These bounds after the limit `reason`, handed out to the lines of each scope in `order`."""
+        left = self.left[reason]
+        if (left == NONE).all():
+            return self
+        group, _ = pd.factorize(limits.scope(self.rows, reason))
+        return self.narrowed(greedy.cut(order, group.astype(np.int64), self.usable, left, self.pack, self.lot), reason)
+
+
+def given(snapshot: Snapshot) -> pd.DataFrame:
+    """All that counts against limits already: lines of the months concerned and confirmed waiting lines, numbered, with `allocated`."""
+    first = week_of(snapshot.business_date).replace(day=1)
+    past = snapshot.lines[snapshot.lines["week"] >= day(first)]
+    rows = pd.concat([past, snapshot.waiting[snapshot.waiting["allocated"].notna()]])
+    return limits.numbered(snapshot, rows).assign(allocated=rows["allocated"].to_numpy(np.int64, na_value=0))
+
+
+def bounded(snapshot: Snapshot, lines: pd.DataFrame, against: pd.DataFrame) -> Bounds:
+    """The bounds of lines (order_id, retailer_id, brand_id, week, order_date, requested), what `against` lists being given already.
+
+    In this order: hold, whole packs, lot, star cap, quota of the brand. Totals over brands come in `totals`.
+    """
+    rows = limits.numbered(snapshot, lines)
+    brand = rows["brand"].to_numpy()
+    level = limits.star_levels(snapshot, rows)
+    most = limits.in_force(snapshot, rows, level)
+    given_already = against["allocated"].to_numpy(np.int64)
+    left = {}
+    for reason, limit in most.items():
+        used = limits.sums(limits.scope(rows, reason), limits.scope(against, reason), given_already)
+        left[reason] = np.where(limit == NONE, NONE, np.maximum(limit - used, 0))
+    asked = lines["requested"].to_numpy(np.int64)
+    found = Bounds(
+        rows=rows,
+        order=first_come(lines, rows),
+        requested=asked,
+        star_level=level,
+        pack=snapshot.brands["pack_multiple"].to_numpy(np.int64)[brand],
+        lot=snapshot.brands["min_lot"].to_numpy(np.int64)[brand],
+        hold=limits.held(snapshot, rows),
+        cap=most[Reason.STAR_CAP],
+        left=left,
+        usable=asked,
+        bound=np.full(len(rows), CODE[Reason.FULL]),
+    )
+    found = found.narrowed(np.where(found.hold, 0, asked), Reason.HOLD)
+    found = found.narrowed(found.usable // found.pack * found.pack, Reason.PACK)
+    found = found.narrowed(np.where(found.usable < found.lot, 0, found.usable), Reason.MIN_LOT)
+    return found.cut(Reason.STAR_CAP, found.order).cut(Reason.QUOTA_BRAND, found.order)
+
+
+def first_come(lines: pd.DataFrame, rows: pd.DataFrame) -> Whole:
+    """Row numbers by retailer, brand, order day and order id. Ids are compared only where the rest is equal: text sorts slowly."""
+    key = rows[["retailer", "brand", "day"]]
+    shared = key.duplicated(keep=False).to_numpy()
+    rank = np.zeros(len(rows), np.int64)
+    rank[shared] = pd.factorize(lines["order_id"].astype("str").to_numpy()[shared], sort=True)[0]
+    return np.lexsort((rank, key["day"], key["brand"], key["retailer"]))
+
+
+def bind(snapshot: Snapshot, lines: pd.DataFrame, *, settings: AllocationSettings, against: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The bounds of waiting lines, one row for each, under the index of `lines`.
+
+    Columns: order_id, retailer_id, brand_id, week, order_date, requested; star_level and weight (thousandths); cap in force; cap_left,
+    quota_left (of the brand), band_left, total_left, day_left: what each limit leaves after all that was given already (`against`,
+    by default the history and what is confirmed), missing where there is no limit; pack_multiple, min_lot, hold; usable: what hold,
+    pack, lot, star cap and the brand's quota leave of the request; bound: the Reason of the smallest of them, FULL where none cut.
+    """
+    found = bounded(snapshot, lines, given(snapshot) if against is None else against)
+    kept = lines[["order_id", "retailer_id", "brand_id", "week", "order_date", "requested"]]
+    return kept.assign(
+        star_level=found.star_level,
+        weight=weights(found.star_level, settings),
+        cap=known(found.cap),
+        **{COLUMNS[reason]: known(left) for reason, left in found.left.items()},
+        pack_multiple=found.pack,
+        min_lot=found.lot,
+        hold=found.hold,
+        usable=found.usable,
+        bound=named(found.bound),
+    )
+
+
+def known(limit: Whole) -> pd.arrays.IntegerArray:
+    """Limits as a nullable column: missing where there is none."""
+    return pd.arrays.IntegerArray(np.minimum(limit, NONE).astype(np.int32), limit == NONE)
+
+
+def named(codes: npt.NDArray[np.int8]) -> pd.Categorical:
+    """Reasons from their small numbers."""
+    return pd.Categorical.from_codes(codes, pd.Index([str(reason) for reason in REASONS], dtype="str"))
+
+
+def weights(star_level: Whole, settings: AllocationSettings) -> Whole:
+    """The weight of each star level in whole thousandths. Raises SettingsError where one is below a thousandth."""
+    levels, at = np.unique(star_level, return_inverse=True)
+    found = np.array([round(1000 * settings.weight(int(level))) for level in levels], np.int64)
+    if (found < 1).any():
+        raise SettingsError(f"allocation.weights: star level {levels[found < 1][0]} has no weight; give it at least 0.001")
+    return found[at]
+
+
+def attribute(snapshot: Snapshot, lines: pd.DataFrame) -> pd.Series:
+    """Why past lines got less than they asked: the likeliest Reason of each, as a category under the index of `lines`.
+
+    A limit is named where what was given in its scope leaves no room for another pack, the narrowest first: HOLD, STAR_CAP,
+    QUOTA_BRAND, BAND_CAP, QUOTA_TOTAL, DAY_LIMIT; then MIN_LOT and PACK where the request itself did not fit; else LEVEL: supply was
+    short. FULL where nothing was cut; missing where it is not known what was given. All of the history counts, not only `lines`.
+    """
+    asked, got = lines["requested"].to_numpy(np.int64), lines["allocated"].to_numpy(np.int64, na_value=-1)
+    out = np.where(got < 0, np.int8(-1), CODE[Reason.FULL])
+    short, of_lines, of_history = (got >= 0) & (got < asked), _months(lines), _months(snapshot.lines)
+    for month in np.unique(of_lines[short]):  # no limit reaches beyond a month, and a month fits into the cache
+        at = np.flatnonzero(short & (of_lines == month))
+        past = snapshot.lines[["retailer_id", "brand_id", "week", "order_date", "allocated"]].iloc[np.flatnonzero(of_history == month)]
+        against = limits.numbered(snapshot, past).assign(allocated=past["allocated"].to_numpy(np.int64, na_value=0))
+        cut = lines[["retailer_id", "brand_id", "week", "order_date"]].iloc[at]
+        out[at] = _likeliest(snapshot, limits.numbered(snapshot, cut), asked[at], got[at], against)
+    return pd.Series(named(out), index=lines.index, name="reason")
+
+
+def _months(lines: pd.DataFrame) -> npt.NDArray[np.int16]:
+    return lines["week"].to_numpy("datetime64[us]").astype("datetime64[M]").astype(np.int16)
+
+
+def _likeliest(snapshot: Snapshot, rows: pd.DataFrame, asked: Whole, got: Whole, against: pd.DataFrame) -> npt.NDArray[np.int8]:
+    """The reasons of lines of one month that were cut, the narrowest limit first."""
+    pack = snapshot.brands["pack_multiple"].to_numpy(np.int64)[rows["brand"]]
+    lot = snapshot.brands["min_lot"].to_numpy(np.int64)[rows["brand"]]
+    fits = [(limits.held(snapshot, rows), Reason.HOLD)]
+    for reason, limit in limits.in_force(snapshot, rows, limits.star_levels(snapshot, rows)).items():
+        if (limit == NONE).all():
+            continue
+        used = limits.sums(limits.scope(rows, reason), limits.scope(against, reason), against["allocated"].to_numpy())
+        fits.append(((limit != NONE) & (limit - used < pack), reason))
+    fits += [(asked < lot, Reason.MIN_LOT), (asked - got < pack, Reason.PACK)]
+    return np.select([found for found, _ in fits], [CODE[reason] for _, reason in fits], CODE[Reason.LEVEL])

@@ -1,0 +1,184 @@
+"""The candidate forecasts of one brand, one function per method.
+
+Each takes the brand's past demand (one value a week, NaN where unknown) and gives the coming weeks'; where a method cannot work it
+raises ValueError, or whatever its library raises, and the caller does without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecasting.season import Floats, fourier
+
+YEAR = 52
+RECENT_WEEKS = 13
+LEAST_WEEKS = 26
+"""Known weeks below which nothing is fitted to a brand alone."""
+HALF_LIFE_WEEKS = 39.0
+"""Age at which a week counts half in the regression."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One brand at one origin. `weeks`, `effects` and `factor` cover past and coming weeks; `factor` is its season, near 1."""
+
+    demand: Floats
+    weeks: pd.DatetimeIndex
+    effects: Floats
+    factor: Floats
+    seed: int
+
+    @property
+    def past(self) -> int:
+        """How many weeks are past."""
+        return len(self.demand)
+
+    @property
+    def ahead(self) -> int:
+        """How many weeks are to come."""
+        return len(self.weeks) - len(self.demand)
+
+    @property
+    def known(self) -> Any:
+        """Which past weeks are known."""
+        return np.isfinite(self.demand)
+
+
+def recent_mean(series: Series) -> Floats:
+    """The mean of the last 13 known weeks, for every coming week."""
+    return np.full(series.ahead, series.demand[series.known][-RECENT_WEEKS:].mean())
+
+
+def seasonal_naive(series: Series) -> Floats:
+    """The demand of 52 weeks before; the recent mean where that is unknown or before the history."""
+    at = np.arange(series.ahead) % YEAR + series.past - YEAR
+    last_year = np.where(at >= 0, series.demand[np.maximum(at, 0)], np.nan)
+    return np.where(np.isfinite(last_year), last_year, recent_mean(series))
+
+
+def level(series: Series) -> Floats:
+    """The recent mean freed of the season of its weeks (a ratio of sums), under the season of the coming ones."""
+    recent = np.flatnonzero(series.known)[-RECENT_WEEKS:]
+    return series.factor[series.past :] * (series.demand[recent].sum() / series.factor[recent].sum())
+
+
+def last_year(series: Series) -> Floats:
+    """The demand of 52 weeks before, times how the two weeks' seasons differ: festivals stand where they fall this year.
+
+    Where the year before is unknown, the level.
+    """
+    at = np.arange(series.past, len(series.weeks)) - YEAR
+    inside = np.maximum(at, 0)
+    usable = (at >= 0) & (at < series.past)
+    before = np.where(usable, series.demand[np.minimum(inside, series.past - 1)], np.nan)
+    moved = before * series.factor[series.past :] / series.factor[inside]
+    return np.where(np.isfinite(moved), moved, level(series))
+
+
+def prophet(series: Series) -> Floats:
+    """Prophet with few changepoints, a yearly season of three harmonics and the calendar's effects, all multiplicative.
+
+    No sampling (`uncertainty_samples=0`): intervals come from past errors. Point estimates by L-BFGS from fixed starting values, so
+    the same series gives the same figures. Source: Taylor & Letham 2018, Forecasting at scale, doi 10.1080/00031305.2017.1380080.
+    """
+    enough(series)
+    with _quiet():
+        from prophet import Prophet
+
+        frame = pd.DataFrame({"ds": series.weeks, "y": np.nan})
+        scale = np.nanmean(series.demand)
+        frame.loc[: series.past - 1, "y"] = series.demand / scale
+        model = Prophet(
+            growth="linear", n_changepoints=8, changepoint_prior_scale=0.05, yearly_seasonality=3, weekly_seasonality=False,
+            daily_seasonality=False, seasonality_mode="multiplicative", uncertainty_samples=0,
+        )  # fmt: skip
+        for number in np.flatnonzero(np.abs(series.effects[: series.past][series.known]).sum(axis=0) > 0):
+            frame[f"effect_{number}"] = series.effects[:, number]
+            model.add_regressor(f"effect_{number}", prior_scale=0.3, standardize=False, mode="multiplicative")
+        model.fit(frame[: series.past].dropna(subset=["y"]), seed=series.seed, algorithm="LBFGS")
+        return scale * model.predict(frame[series.past :])["yhat"].to_numpy(float)
+
+
+def ets(series: Series) -> Floats:
+    """Simple exponential smoothing of the series freed of its season, the season put back. Unknown weeks take the line between
+    their neighbours.
+
+    Source: Hyndman & Athanasopoulos, Forecasting: principles and practice, 3rd ed., chapter 8.1.
+    """
+    enough(series)
+    with _quiet():
+        from statsmodels.tsa.holtwinters import SimpleExpSmoothing
+
+        freed = pd.Series(series.demand / series.factor[: series.past]).interpolate(limit_direction="both").to_numpy()
+        scale = freed.mean()
+        fitted = SimpleExpSmoothing(freed / scale, initialization_method="estimated").fit()
+        return scale * series.factor[series.past :] * np.asarray(fitted.forecast(series.ahead), float)
+
+
+def poisson(series: Series) -> Floats:
+    """Poisson regression with log link: the brand's season as offset, a level, and a yearly wave of its own; recent weeks count more.
+
+    Weights halve every 39 weeks. The fitted sums equal the observed ones, so the mean is right whatever the dispersion (quasi-Poisson,
+    McCullagh & Nelder 1989, chapter 9).
+    """
+    enough(series)
+    with _quiet():
+        import statsmodels.api as sm
+
+        known, scale = np.flatnonzero(series.known), np.nanmean(series.demand)
+        age = series.past - known
+        x = np.column_stack([np.ones(len(series.weeks)), fourier(series.weeks, 1)])
+        model = sm.GLM(
+            series.demand[known] / scale, x[known], family=sm.families.Poisson(), offset=np.log(series.factor[known]),
+            freq_weights=0.5 ** (age / HALF_LIFE_WEEKS),
+        )  # fmt: skip
+        coming = slice(series.past, None)
+        return scale * np.asarray(model.fit(maxiter=50).predict(x[coming], offset=np.log(series.factor[coming])), float)
+
+
+ALONE: Mapping[str, Callable[[Series], Floats]] = {
+    "recent_mean": recent_mean, "seasonal_naive": seasonal_naive, "level": level, "last_year": last_year, "prophet": prophet,
+    "ets": ets, "poisson": poisson,
+}  # fmt: skip
+"""The methods that look at one brand at a time."""
+
+POOLED = "pooled"
+"""The model of all brands at once (`season.fit`)."""
+
+BASELINES = ("recent_mean", "seasonal_naive")
+"""What anyone would do first: not weighed, there to be beaten."""
+
+MEMBERS = ("level", "last_year", "prophet", "ets", "poisson", POOLED)
+"""The methods that are weighed, the simplest first: it is what a short series falls back to."""
+
+
+def enough(series: Series) -> None:
+    """Raise ValueError where the series is too short to fit anything to it."""
+    if series.known.sum() < LEAST_WEEKS:
+        raise ValueError(f"fewer than {LEAST_WEEKS} weeks are known")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the libraries' chatter; what they raise still comes through."""
+    loggers = [logging.getLogger(name) for name in ("prophet", "prophet.plot", "cmdstanpy")]
+    before = [(one.level, one.disabled) for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL)
+        one.disabled = True
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for one, (level, disabled) in zip(loggers, before, strict=True):
+            one.setLevel(level)
+            one.disabled = disabled

@@ -1,0 +1,280 @@
+"""Compiled loops over the panel. Each is a plain sum or a per-pair recursion, so results do not depend on the number of threads.
+
+Parallel loops run over pairs and write one cell per pair; sums over pairs are made in one thread, in pair order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@nb.njit(cache=True)
+def by_pair(cell: Array, week: Array, first: Array, second: Array, pair_of: Array, pairs: int) -> tuple[Array, Array, Array, Array]:
+    """Long rows -> compressed rows by pair, weeks ascending, repeated pair-weeks summed.
+
+    `cell` is the row's number in `pair_of`, which gives the pair (-1: left out). Returns start (pairs + 1), week, and the two sums.
+    """
+    start = np.zeros(pairs + 1, np.int64)
+    for i in range(len(cell)):
+        if pair_of[cell[i]] >= 0:
+            start[pair_of[cell[i]] + 1] += 1
+    for p in range(pairs):
+        start[p + 1] += start[p]
+    at = start[:-1].copy()
+    weeks = np.empty(start[-1], np.int16)
+    ones, twos = np.empty(start[-1], np.int32), np.empty(start[-1], np.int32)
+    for i in range(len(cell)):
+        p = pair_of[cell[i]]
+        if p < 0:
+            continue
+        j = at[p]
+        at[p] += 1
+        while j > start[p] and weeks[j - 1] > week[i]:  # nearly sorted input: hardly ever moves
+            weeks[j], ones[j], twos[j] = weeks[j - 1], ones[j - 1], twos[j - 1]
+            j -= 1
+        weeks[j], ones[j], twos[j] = week[i], first[i], second[i]
+    return _merged(start, weeks, ones, twos)
+
+
+@nb.njit(cache=True)
+def _merged(start: Array, weeks: Array, ones: Array, twos: Array) -> tuple[Array, Array, Array, Array]:
+    out = np.zeros_like(start)
+    n = 0
+    for p in range(len(start) - 1):
+        opened = n
+        for i in range(start[p], start[p + 1]):
+            if n > opened and weeks[n - 1] == weeks[i]:
+                ones[n - 1] += ones[i]
+                twos[n - 1] += twos[i]
+            else:
+                weeks[n], ones[n], twos[n] = weeks[i], ones[i], twos[i]
+                n += 1
+        out[p + 1] = n
+    return out, weeks[:n].copy(), ones[:n].copy(), twos[:n].copy()
+
+
+@nb.njit(cache=True)
+def brand_week_sums(start: Array, week: Array, value: Array, brand: Array, brands: int, weeks: int) -> Array:
+    """Σ value over pairs, by brand and week: float64 (brands, weeks)."""
+    out = np.zeros((brands, weeks))
+    for p in range(len(brand)):
+        for i in range(start[p], start[p + 1]):
+            out[brand[p], week[i]] += value[i]
+    return out
+
+
+@nb.njit(cache=True)
+def alive_sums(weight: Array, retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array, on: Array) -> Array:
+    """Σ weight of the pairs that live, by brand and week, over retailers and weeks where `on`: float64 (brands, weeks)."""
+    out = np.zeros(cap.shape[1:])
+    for p in range(len(brand)):
+        if weight[p] <= 0:
+            continue
+        r, b = retailer[p], brand[p]
+        for t in range(first[p], last[p] + 1):
+            if cap[profile[r, t], b, t] != 0 and on[r, t]:
+                out[b, t] += weight[p]
+    return out
+
+
+@nb.njit(cache=True, parallel=True)
+def split_sums(
+    start: Array, week: Array, value: Array, index: Array, state: Array, states: int,
+    retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Per pair and state of the brand-week: Σ value and Σ index over the weeks in which the pair lives, each (pairs, states)."""
+    total, exposure = np.zeros((len(brand), states)), np.zeros((len(brand), states))
+    for p in nb.prange(len(brand)):
+        r, b = retailer[p], brand[p]
+        for t in range(first[p], last[p] + 1):
+            if cap[profile[r, t], b, t] != 0:
+                exposure[p, state[b, t]] += index[b, t]
+        for i in range(start[p], start[p + 1]):
+            t = week[i]
+            if first[p] <= t <= last[p] and cap[profile[r, t], b, t] != 0:
+                total[p, state[b, t]] += value[i]
+    return total, exposure
+
+
+@nb.njit(cache=True)
+def response_sums(
+    start: Array, week: Array, asked: Array, rate: Array, index: Array, state: Array, bins: Array, count: int, retailers: int,
+    retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Per retailer and scarcity bin, over tight weeks of pairs with a known rate (> 0): Σ asked and Σ rate × index, (retailers, bins)."""
+    total, due = np.zeros((retailers, count)), np.zeros((retailers, count))
+    for p in range(len(brand)):
+        if not rate[p] > 0:
+            continue
+        r, b = retailer[p], brand[p]
+        for t in range(first[p], last[p] + 1):
+            if state[b, t] == 1 and cap[profile[r, t], b, t] != 0:
+                due[r, bins[b, t]] += rate[p] * index[b, t]
+        for i in range(start[p], start[p + 1]):
+            t = week[i]
+            if first[p] <= t <= last[p] and state[b, t] == 1 and cap[profile[r, t], b, t] != 0:
+                total[r, bins[b, t]] += asked[i]
+    return total, due
+
+
+@nb.njit(cache=True, parallel=True)
+def tight_exposure(
+    factor: Array, index: Array, state: Array, bins: Array, retailer: Array, brand: Array, first: Array, last: Array, profile: Array,
+    cap: Array,
+) -> Array:  # fmt: skip
+    """Per pair Σ over its tight weeks of index × the retailer's factor at that week's scarcity: cartons asked per unit of rate."""
+    out = np.zeros(len(brand))
+    for p in nb.prange(len(brand)):
+        r, b = retailer[p], brand[p]
+        for t in range(first[p], last[p] + 1):
+            if state[b, t] == 1 and cap[profile[r, t], b, t] != 0:
+                out[p] += factor[r, bins[b, t]] * index[b, t]
+    return out
+
+
+@nb.njit(cache=True)
+def peer_means(y: Array, e: Array, retailer: Array, brand: Array, group: Array, retailers: int, brands: int, groups: int) -> Array:
+    """Mean rate of each pair by its peers: size of the shop × share of the brand in the shop's group (alternating ratios of sums).
+
+    y / e is each pair's own evidence (cartons, weeks). A brand's share in a group is drawn to its share in the city.
+    """
+    size, share = np.ones(retailers), np.zeros((brands, groups))
+    for _ in range(8):
+        got, due = np.zeros((brands, groups)), np.zeros((brands, groups))
+        for p in range(len(y)):
+            got[brand[p], group[retailer[p]]] += y[p]
+            due[brand[p], group[retailer[p]]] += e[p] * size[retailer[p]]
+        for b in range(brands):
+            city = got[b].sum() / max(due[b].sum(), 1e-12)
+            for g in range(groups):
+                share[b, g] = (got[b, g] + 30.0) / (due[b, g] + 30.0 / max(city, 1e-9)) if city > 0 else 0.0
+        up, down = np.zeros(retailers), np.zeros(retailers)
+        for p in range(len(y)):
+            up[retailer[p]] += y[p]
+            down[retailer[p]] += e[p] * share[brand[p], group[retailer[p]]]
+        for r in range(retailers):
+            size[r] = (up[r] + 2.0) / (down[r] + 2.0)
+    out = np.zeros(len(y))
+    for p in range(len(y)):
+        out[p] = size[retailer[p]] * share[brand[p], group[retailer[p]]]
+    return out
+
+
+@nb.njit(cache=True, parallel=True)
+def posterior(peers: Array, prior_variance: float, y: Array, e: Array, asked: Array, asked_variance: Array) -> tuple[Array, Array]:
+    """Posterior mean of each pair's rate, and its log variance.
+
+    Prior: log-normal about the peers' mean. Flow: y cartons in e weeks, Poisson. Requests: `asked` is a rate with a log variance
+    (infinite: nothing asked to learn from). The log posterior in x = log rate is concave: Newton finds the mode, nine nodes of a normal
+    about it give the mean.
+    """
+    mean, spread = np.zeros(len(y)), np.zeros(len(y))
+    for p in nb.prange(len(y)):
+        centre = np.log(max(peers[p], 1e-6)) - 0.5 * prior_variance
+        hold, pull = 1.0 / prior_variance, centre / prior_variance
+        if asked[p] > 0 and asked_variance[p] < 1e6:
+            hold += 1.0 / asked_variance[p]
+            pull += np.log(asked[p]) / asked_variance[p]
+        x = max(pull / hold, np.log((y[p] + 0.1) / (e[p] + 0.1)) if e[p] > 1 else -20.0)
+        for _ in range(50):
+            slope = pull - hold * x + y[p] - e[p] * np.exp(x)
+            step = slope / (hold + e[p] * np.exp(x))
+            x += min(max(step, -1.0), 1.0)
+            if abs(step) < 1e-9:
+                break
+        sd = 1.0 / np.sqrt(hold + e[p] * np.exp(x))
+        top, weights, first, second = -np.inf, 0.0, 0.0, 0.0
+        for i in range(9):
+            u = (i - 4.0) * 0.9
+            z = x + sd * u
+            log = pull * z - 0.5 * hold * z * z + y[p] * z - e[p] * np.exp(z)
+            top = max(top, log)
+        for i in range(9):
+            u = (i - 4.0) * 0.9
+            z = x + sd * u
+            w = np.exp(pull * z - 0.5 * hold * z * z + y[p] * z - e[p] * np.exp(z) - top)
+            weights += w
+            first += w * np.exp(z)
+            second += w * np.exp(2 * z)
+        mean[p] = first / weights
+        spread[p] = np.log(max(second / weights / mean[p] ** 2, 1.0))
+    return mean, spread
+
+
+@nb.njit(cache=True)
+def first_last(code: Array, week: Array, count: int) -> tuple[Array, Array]:
+    """First and last week of each code; without any row the first is beyond and the last before every week."""
+    first, last = np.full(count, 2**31, np.int64), np.full(count, -(2**31), np.int64)
+    for i in range(len(code)):
+        first[code[i]] = min(first[code[i]], week[i])
+        last[code[i]] = max(last[code[i]], week[i])
+    return first, last
+
+
+@nb.njit(cache=True)
+def living(retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array, index: Array, area: Array) -> Array:
+    """Number of weeks in which each pair lives and has an index: int64 (pairs)."""
+    out = np.zeros(len(brand), np.int64)
+    for p in range(len(brand)):
+        r, b = retailer[p], brand[p]
+        for t in range(first[p], last[p] + 1):
+            if cap[profile[r, t], b, t] != 0 and not np.isnan(index[b, area[r], t]):
+                out[p] += 1
+    return out
+
+
+@nb.njit(cache=True)
+def expanded(
+    rows: int, rate: Array, retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array, index: Array, area: Array,
+    start: Array, week: Array, asked: Array, given: Array,
+) -> tuple[Array, Array, Array, Array, Array]:  # fmt: skip
+    """The living weeks of pairs, one row each: pair, week, requested, allocated, rate × index. `start` begins at 0 for the first pair."""
+    pair, weeks = np.empty(rows, np.int32), np.empty(rows, np.int16)
+    requested, allocated, demand = np.zeros(rows, np.int32), np.zeros(rows, np.int32), np.empty(rows)
+    n = 0
+    for p in range(len(brand)):
+        r, b, i = retailer[p], brand[p], start[p]
+        for t in range(first[p], last[p] + 1):
+            if cap[profile[r, t], b, t] == 0 or np.isnan(index[b, area[r], t]):
+                continue
+            while i < start[p + 1] and week[i] < t:
+                i += 1
+            if i < start[p + 1] and week[i] == t:
+                requested[n], allocated[n] = asked[i], given[i]
+            pair[n], weeks[n], demand[n] = p, t, rate[p] * index[b, area[r], t]
+            n += 1
+    return pair, weeks, requested, allocated, demand
+
+
+@nb.njit(cache=True, parallel=True)
+def negative_binomial_quantiles(mean: Array, dispersion: Array, q: float, normal: float) -> Array:
+    """Smallest whole k with P(Y ≤ k) ≥ q, Y negative binomial with variance mean + dispersion · mean².
+
+    Exact by summing from 0 up to a mean of 60; beyond it the quantile of the normal `normal` with the skewness term of Cornish and
+    Fisher (1938), whose error there is below one carton.
+    """
+    out = np.zeros(len(mean))
+    for i in nb.prange(len(mean)):
+        m, a = mean[i], dispersion[i]
+        if not m > 0:
+            continue
+        if m > 60.0:
+            variance = m + a * m * m
+            skew = (1.0 + 2.0 * a * m) / np.sqrt(variance)
+            out[i] = max(np.ceil(m + np.sqrt(variance) * (normal + (normal * normal - 1.0) * skew / 6.0) - 0.5), 0.0)
+            continue
+        log = -m if a < 1e-9 else -np.log1p(a * m) / a
+        term = np.exp(log)
+        total, k = term, 0
+        while total < q - 1e-12 and k < 100000:
+            term *= (m + k * a * m) / ((1.0 + a * m) * (k + 1.0)) if a >= 1e-9 else m / (k + 1.0)
+            total += term
+            k += 1
+        out[i] = k
+    return out

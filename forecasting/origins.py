@@ -1,0 +1,129 @@
+"""The candidates at several origins: what each method would have said, had it been asked with what was known then.
+
+The work is cut into chunks of a fixed number of brands, so that no figure depends on the number of processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecasting import season
+from forecasting.candidates import ALONE, LEAST_WEEKS, POOLED, Series
+from forecasting.season import Floats
+
+CHUNK = 20
+SANE = 20.0
+"""A forecast above so many times the largest demand ever seen is taken for a failure."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The forecasts of one origin: `forecast` (methods, weeks ahead, brands), NaN where a method gave none, and what failed.
+
+    `failed` holds (column of the brand, method, words).
+    """
+
+    forecast: Floats
+    failed: tuple[tuple[int, str, str], ...]
+
+
+def made_at(
+    demand: Floats,
+    weeks: pd.DatetimeIndex,
+    effects: Floats,
+    cuts: Sequence[int],
+    *,
+    ahead: int,
+    methods: Sequence[str],
+    workers: int,
+    seed: int,
+) -> Mapping[int, Made]:
+    """The forecasts of `methods` for `ahead` weeks from every week number of `cuts`, made of the weeks before it.
+
+    `demand`: (past weeks, brands), NaN where unknown. `weeks`, `effects`: past weeks and at least `ahead` more.
+    """
+    spans = {cut: (demand[:cut], weeks[: cut + ahead], effects[: cut + ahead]) for cut in cuts}
+    with _mapping(workers) as over:
+        seasons = dict(zip(cuts, over(_season, list(spans.values())), strict=True))
+        alone = [method for method in methods if method in ALONE]
+        jobs = [
+            (cut, columns, (d[:, columns], w, e, seasons[cut].factor[:, columns], alone, seed))
+            for cut, (d, w, e) in spans.items()
+            for columns in _chunks(np.flatnonzero(_alive(d)))
+        ]
+        done = list(over(_alone, [arguments for _, _, arguments in jobs]))
+    found = {cut: np.full((len(methods), ahead, demand.shape[1]), np.nan) for cut in cuts}
+    failed: dict[int, list[tuple[int, str, str]]] = {cut: [] for cut in cuts}
+    for (cut, columns, _), (values, faults) in zip(jobs, done, strict=True):
+        for place, method in enumerate(alone):
+            found[cut][methods.index(method)][:, columns] = values[place]
+        failed[cut] += [(int(columns[number]), method, words) for number, method, words in faults]
+    if POOLED in methods:
+        for cut in cuts:
+            found[cut][methods.index(POOLED)] = seasons[cut].ahead
+    return {cut: Made(found[cut], tuple(failed[cut])) for cut in cuts}
+
+
+def _alive(demand: Floats) -> Any:
+    """Which brands have sold in some known week."""
+    return np.nansum(demand, axis=0) > 0 if len(demand) else np.zeros(demand.shape[1], bool)
+
+
+def _chunks(columns: Any) -> Iterator[Any]:
+    return (columns[start : start + CHUNK] for start in range(0, len(columns), CHUNK))
+
+
+def _season(span: tuple[Floats, pd.DatetimeIndex, Floats]) -> season.Season:
+    """The shared season of the brands that have sold; no season and no forecast for the others."""
+    demand, weeks, effects = span
+    alive, ahead = _alive(demand), len(weeks) - len(demand)
+    out = season.Season(np.full((ahead, demand.shape[1]), np.nan), np.ones((len(weeks), demand.shape[1])))
+    if alive.any():
+        fitted = season.fit(demand[:, alive], weeks, effects)
+        out.ahead[:, alive], out.factor[:, alive] = fitted.ahead, fitted.factor
+    return out
+
+
+def _alone(arguments: tuple[Any, ...]) -> tuple[Floats, list[tuple[int, str, str]]]:
+    """The methods that look at one brand at a time, for a chunk: (methods, weeks ahead, brands), and the failures."""
+    demand, weeks, effects, factor, methods, seed = arguments
+    out = np.full((len(methods), len(weeks) - len(demand), demand.shape[1]), np.nan)
+    faults = []
+    for column in range(demand.shape[1]):
+        one = Series(demand[:, column], weeks, effects, factor[:, column], seed)
+        for place, method in enumerate(methods):
+            try:
+                out[place, :, column] = _checked(ALONE[method](one), one)
+            except Exception as error:  # whatever a library raises on a strange series, the other methods go on
+                if one.known.sum() >= LEAST_WEEKS:
+                    faults.append((column, method, f"{type(error).__name__}: {error}".split("\n")[0]))
+    return out, faults
+
+
+def _checked(values: Floats, series: Series) -> Floats:
+    """`values` at 0 or above; ValueError where they are no figures or far from anything seen."""
+    if not np.isfinite(values).all():
+        raise ValueError("gave no finite figures")
+    if values.max() > SANE * np.nanmax(series.demand):
+        raise ValueError(f"left the range of the series ({values.max():.3g} after at most {np.nanmax(series.demand):.3g})")
+    return np.maximum(values, 0.0)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """`map`, in this process or over some others; results in the order of the arguments either way."""
+    count = workers or os.cpu_count() or 1
+    if count == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        yield pool.map

@@ -1,0 +1,226 @@
+"""The figures of the headquarters report: frames, each a ratio of sums over stored cells, before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from ordering import fulfilment, metrics, rate_cells
+from ordering.gaps import GAPS
+from ordering.release import KEY, RELEASE
+
+CASE = 250
+"""Cartons in a case (箱)."""
+
+HEADLINE = (
+    "fulfilment_rate", "demand_fulfilment_rate", "line_fill_rate", "cap_take_up_rate", "supply_utilisation", "stock_out_rate",
+)  # fmt: skip
+DIMENSIONS = ("district", "star", "price_class", "manufacturer", "manager", "brand", "retailer")
+BY_SIZE = ("manufacturer", "manager", "brand", "retailer")
+"""Dimensions listed by volume; the others have an order of their own."""
+TREND_WEEKS = 53
+HEAT_BRANDS = 20
+
+
+def _no_release() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype="int64") for name in (*KEY, *RELEASE)}).astype({"week": "datetime64[us]", "brand_id": "str"})
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What a report is made of.
+
+    `month` is YYYY-MM. `cells` and `retailer_cells` are frames.RATE_CELLS and frames.RETAILER_CELLS of closed weeks: of the month, of the
+    month before where there is one, and for the trend of a year up to the month; later weeks are left out. `retailers`, `brands`,
+    `supply` and `targets` are the contract's tables, `release` the cells of `release.release_cells` for both months (none: cap take-up
+    is undefined). `made_at` is local time. The lists of lowest rates hold `lowest` rows, each of at least so many cartons of true demand.
+    """
+
+    city: str
+    month: str
+    run: str
+    made_at: datetime
+    cells: pd.DataFrame
+    retailer_cells: pd.DataFrame
+    retailers: pd.DataFrame
+    brands: pd.DataFrame
+    supply: pd.DataFrame
+    targets: pd.DataFrame
+    release: pd.DataFrame = field(default_factory=_no_release)
+    lowest: int = 20
+    least_retailer: int = 30
+    least_brand: int = CASE
+
+    @property
+    def month_before(self) -> str:
+        """The month before, YYYY-MM."""
+        return str(pd.Period(self.month, "M") - 1)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Every table of the report. Quantities are cartons, rates are shares of 1, undefined is NaN.
+
+    `headline`: metric, numerator, denominator, now, before, change, target. `by`: per dimension its value, name, requested, allocated,
+    demand, the rates, their change on the month before and their targets. `trend` by week. `why`: the gap and its parts GAPS, per brand
+    and per district, largest gap first. `heat`: per rate a matrix of districts (rows) by brands. `short`: brands asked for beyond supply.
+    `low`: the retailers and brands of the lowest demand fulfilment.
+    """
+
+    weeks: tuple[pd.Timestamp, ...]
+    headline: pd.DataFrame
+    by: Mapping[str, pd.DataFrame]
+    trend: pd.DataFrame
+    why: Mapping[str, pd.DataFrame]
+    heat: Mapping[str, pd.DataFrame]
+    short: pd.DataFrame
+    low: Mapping[str, pd.DataFrame]
+
+
+def figures(content: ReportContent) -> Figures:
+    """All figures of a report. Rows and columns do not depend on the order of the content's rows."""
+    now = in_month(content.cells, content.month)
+    by = {name: dimension(content, name) for name in DIMENSIONS}
+    return Figures(
+        weeks=tuple(sorted(now["week"].unique())),
+        headline=headline(content),
+        by=by,
+        trend=trend(content),
+        why={"brand": why(content, now, "brand"), "district": why(content, now, "district")},
+        heat={name: heat(content, now, name) for name in ("demand_fulfilment_rate", "fulfilment_rate")},
+        short=short(content, now),
+        low={
+            "retailer": lowest(by["retailer"], content.least_retailer, content.lowest),
+            "brand": lowest(by["brand"], content.least_brand, content.lowest),
+        },
+    )
+
+
+def in_month(weekly: pd.DataFrame, month: str) -> pd.DataFrame:
+    """The rows of the weeks that belong to `month`."""
+    return weekly[(rate_cells.periods(weekly["week"], "month") == month).to_numpy()]
+
+
+def _described(content: ReportContent) -> rate_cells.Attributes:
+    return rate_cells.Attributes(content.retailers, content.brands, pd.Index([]), np.empty((0, 0), np.int32))
+
+
+def headline(content: ReportContent) -> pd.DataFrame:
+    """One row per metric of HEADLINE: numerator, denominator, now, before, change (of the rate) and target."""
+    supplied = with_supply(content.cells, content.supply)
+    source = dict.fromkeys(HEADLINE, content.cells) | {"cap_take_up_rate": content.release, "supply_utilisation": supplied}
+    rows = []
+    for name in HEADLINE:
+        above, below = metrics.registry()[name].columns
+        now, before = (
+            metrics.compute(in_month(source[name], month), [name], keep=[above, below]).iloc[0]
+            for month in (content.month, content.month_before)
+        )
+        rows.append((name, now[above], now[below], now[name], before[name], now[name] - before[name], _target(content, name)))
+    return pd.DataFrame(rows, columns=["metric", "numerator", "denominator", "now", "before", "change", "target"])
+
+
+def _target(content: ReportContent, metric: str) -> float:
+    rows = content.targets
+    own = rows[(rows["metric"] == metric) & (rows["period"] == content.month) & (rows["dimension"] == "") & (rows["value"] == "")]
+    return float(own["target"].iloc[0]) if len(own) else float("nan")
+
+
+def with_supply(cells: pd.DataFrame, supply: pd.DataFrame) -> pd.DataFrame:
+    """What was limited, by week and brand: requested, allocated, demand, met, demand_window and available, in the weeks of `cells`."""
+    columns = ["requested", "allocated", "demand", "met", "demand_window"]
+    weekly = metrics.totals(cells, ["week", "brand_id"], columns).astype({"brand_id": "str"})
+    limited = supply[supply["week"].isin(cells["week"].unique())].astype({"brand_id": "str"})
+    return limited.merge(weekly, on=["week", "brand_id"], how="left", validate="1:1").fillna(dict.fromkeys(columns, 0.0))
+
+
+def dimension(content: ReportContent, name: str) -> pd.DataFrame:
+    """The month's rates by one dimension, with the change on the month before, targets and names."""
+    by, cells = [name, "period"], content.retailer_cells if name == "retailer" else content.cells
+    both = fulfilment.rates(_two_months(cells, content), by, "month", _described(content))
+    now = fulfilment.with_targets(both[both["period"] == content.month], content.targets, by)
+    before = both.loc[both["period"] == content.month_before, [name, *fulfilment.RATES]]
+    out = now.merge(before, on=name, how="left", validate="1:1", suffixes=("", "_before"))
+    for rate in fulfilment.RATES:
+        out[f"{rate}_change"] = out[rate] - out.pop(f"{rate}_before")
+    out = _named(content, out.drop(columns="period"), name)
+    order = ["requested", name] if name in BY_SIZE else [name]
+    return out.sort_values(order, ascending=[column != "requested" for column in order], ignore_index=True)
+
+
+def _two_months(cells: pd.DataFrame, content: ReportContent) -> pd.DataFrame:
+    return cells[rate_cells.periods(cells["week"], "month").isin([content.month, content.month_before]).to_numpy()]
+
+
+NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
+    "brand": ("brand_id", ("name", "manufacturer", "price_class")),
+    "retailer": ("retailer_id", ("name", "district", "account_manager")),
+}
+"""Dimensions whose values are ids: what is shown beside the id."""
+
+
+def _named(content: ReportContent, rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    if name not in NAMED:
+        return rows
+    id_, shown = NAMED[name]
+    table = (content.brands if name == "brand" else content.retailers)[[id_, *shown]]
+    out = rows.merge(table, left_on=name, right_on=id_, how="left", validate="m:1").drop(columns=id_)
+    out["name"] = out["name"].fillna(out[name])
+    return out[[name, *shown, *(c for c in rows.columns if c != name)]]
+
+
+def trend(content: ReportContent) -> pd.DataFrame:
+    """Both rates by week, up to the end of the month: week, requested, allocated, demand, the rates and the month's target."""
+    of_month = rate_cells.periods(content.cells["week"], "month")
+    found = fulfilment.rates(content.cells[(of_month <= content.month).to_numpy()], ["period"], "week").tail(TREND_WEEKS)
+    overall = content.targets[(content.targets["metric"] == "fulfilment_rate") & (content.targets["dimension"] == "")]
+    week = pd.to_datetime(found["period"]).astype("datetime64[us]")
+    target = rate_cells.periods(week, "month").map(overall.set_index("period")["target"]).astype("float64")
+    return (
+        found.drop(columns="period")
+        .assign(week=week, fulfilment_rate_target=target)
+        .reset_index(drop=True)[["week", "requested", "allocated", "demand", *fulfilment.RATES, "fulfilment_rate_target"]]
+    )
+
+
+def why(content: ReportContent, cells: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The gap and its parts by brand or district, largest gap first; rows without a gap are left out."""
+    column = rate_cells.DIMENSIONS[name]
+    sums = metrics.totals(cells, [column], GAPS).rename(columns={column: name}).astype({name: "str"})
+    sums.insert(1, "gap", sums[list(GAPS)].sum(axis=1))
+    sums = sums[sums["gap"] > 0].sort_values(["gap", name], ascending=[False, True], ignore_index=True)
+    if name == "brand":
+        names = sums[name].map(content.brands.set_index("brand_id")["name"].astype("str"))
+        sums.insert(1, "name", names.fillna(sums[name]))
+    return sums
+
+
+def heat(content: ReportContent, cells: pd.DataFrame, rate: str) -> pd.DataFrame:
+    """`rate` by district (rows) and brand (columns, the HEAT_BRANDS of the largest true demand), NaN where undefined."""
+    volume = metrics.totals(cells, ["brand_id"], ["demand", "requested"]).astype({"brand_id": "str"})
+    chosen = volume.sort_values(["demand", "requested", "brand_id"], ascending=[False, False, True])["brand_id"].head(HEAT_BRANDS)
+    found = fulfilment.rates(cells, ["district", "brand"], of=_described(content))
+    matrix = found.pivot(index="district", columns="brand", values=rate).reindex(columns=list(chosen))
+    return matrix.sort_index()
+
+
+def short(content: ReportContent, cells: pd.DataFrame) -> pd.DataFrame:
+    """Brands whose requests exceed the available supply, over their limited weeks, by unmet true demand, largest first."""
+    columns = ["requested", "demand", "available", "allocated", "met", "demand_window"]
+    sums = metrics.totals(with_supply(cells, content.supply), ["brand_id"], columns)
+    sums = sums[sums["requested"] > sums["available"]].reset_index(drop=True)
+    rates = {name: metrics.value(sums, name) for name in ("fulfilment_rate", "demand_fulfilment_rate", "supply_utilisation")}
+    out = sums.assign(**rates, short_by=sums["demand"] - sums["available"]).drop(columns=["met", "demand_window"])
+    out = _named(content, out.rename(columns={"brand_id": "brand"}), "brand")
+    return out.sort_values(["short_by", "brand"], ascending=[False, True], ignore_index=True)
+
+
+def lowest(rows: pd.DataFrame, least: int, count: int) -> pd.DataFrame:
+    """The `count` rows of the lowest demand fulfilment among those of at least `least` cartons of true demand."""
+    enough = rows[(rows["demand"] >= least) & rows["demand_fulfilment_rate"].notna()]
+    key = rows.columns[0]
+    return enough.sort_values(["demand_fulfilment_rate", "requested", key], ascending=[True, False, True], ignore_index=True).head(count)

@@ -1,0 +1,228 @@
+"""Docs and code together: what the code has, the docs name; what the docs name, there is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from jobs import cli, exports
+from ordering import frames, settings
+from ordering.model import Decision, Reason
+
+ROOT = Path(__file__).resolve().parents[1]
+READMES = (ROOT / "README.md", ROOT / "README.zh.md")
+PAGES = (*READMES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """The part of a page below a heading, up to the next of the same or a higher rank."""
+    rank = heading.index(" ")
+    found = re.search(rf"^{re.escape(heading)}\b.*?$(.*?)(?=^#{{1,{rank}}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"there is no heading {heading!r}"
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of the rows of the Markdown tables in `text`, without their headings."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    ruled = {number for number, line in enumerate(lines) if line.startswith("|---")}
+    body = [line for number, line in enumerate(lines) if not {number, number + 1} & ruled]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in body]
+
+
+def first_codes(text: str) -> list[str]:
+    """What stands in backticks in the first cell of each row."""
+    return [code for row in rows(text) for code in re.findall(r"`([^`]+)`", row[0])]
+
+
+def test_the_table_reader_sees_rows_and_not_headings() -> None:
+    assert rows("| a | b |\n|---|---|\n| `x` | 1 |\n| `y` | 2 |\n") == [["`x`", "1"], ["`y`", "2"]]
+    assert first_codes("| a |\n|---|\n| `x` and `y` |\n") == ["x", "y"]
+
+
+# settings
+
+
+def defaults() -> dict[str, Any]:
+    sections = tomllib.loads(read("config/default.toml"))
+    return {f"{name}.{key}": value for name, keys in sections.items() for key, value in keys.items()}
+
+
+def test_every_setting_stands_in_the_docs_with_its_default_and_a_line() -> None:
+    told = {row[0].strip("`"): row[1:] for row in rows(read("docs/settings.md"))}
+    assert {key: tomllib.loads(f"value = {row[0].strip('`')}")["value"] for key, row in told.items()} == defaults()
+    assert [key for key, row in told.items() if len(row[1]) < 20] == []
+
+
+def test_the_example_of_a_settings_file_is_accepted(tmp_path: Path) -> None:
+    example = re.findall(r"```toml\n(.*?)```", read("docs/settings.md"), re.DOTALL)
+    assert len(example) == 1
+    (tmp_path / "trueorder.toml").write_text(example[0], "utf-8")
+    loaded = settings.load(tmp_path / "trueorder.toml")
+    assert loaded.allocation.weight(5) == 8
+    assert loaded != settings.load()
+
+
+# glossary
+
+
+def test_every_reason_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a line")) == [reason.value for reason in Reason]
+
+
+def test_every_decision_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
+
+
+def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
+    registry = tomllib.loads(read("config/metrics.toml"))["metric"]
+    told = [(row[0].strip("`"), row[1]) for row in rows(section(read("docs/glossary.md"), "## Rates"))]
+    assert told == [(metric["name"], metric["chinese"]) for metric in registry]
+
+
+@pytest.mark.parametrize("heading", ["People and things", "Orders and bounds", "Demand", "Sharing out", "Reasons of a line", "Rates"])
+def test_every_term_has_a_chinese_name_and_a_meaning(heading: str) -> None:
+    told = rows(section(read("docs/glossary.md"), f"## {heading}"))
+    assert told
+    assert [row[0] for row in told if len(row) != 3 or not re.search(r"[\u4e00-\u9fff]", row[1]) or len(row[2]) < 10] == []
+
+
+# files
+
+
+@pytest.mark.parametrize("table", frames.CONTRACT.values(), ids=lambda table: table.name)
+def test_every_file_of_a_city_is_described_column_by_column(table: frames.Table) -> None:
+    text = section(read("docs/data.md"), f"### {table.file}")
+    told = rows(text)
+    assert [row[0].strip("*") for row in told] == table.names
+    assert [row[0].strip("*") for row in told if row[0].startswith("**")] == list(table.key)
+    assert [row[0].strip("*") for row in told if row[1].startswith("*optional*")] == [c.name for c in table.columns if not c.required]
+    assert ("*Optional file.*" in text) == (table.name not in frames.REQUIRED_FILES)
+
+
+def test_the_docs_describe_no_file_that_is_not_read() -> None:
+    assert re.findall(r"^### (\w+)\.csv$", read("docs/data.md"), re.MULTILINE) == list(frames.CONTRACT)
+
+
+# tasks and commands
+
+
+def tasks() -> dict[str, str]:
+    """The tasks of the Makefile that carry a line, by name."""
+    return dict(re.findall(r"^([a-z][a-z-]*):.*?## (.+)$", read("Makefile"), re.MULTILINE))
+
+
+def test_make_alone_lists_every_task_with_its_line() -> None:
+    done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split(maxsplit=2)[1:] for line in done.stdout.splitlines()] == [[name, says] for name, says in tasks().items()]
+
+
+def test_every_public_target_of_the_makefile_is_a_listed_task() -> None:
+    phony = re.search(r"^\.PHONY: (.+)$", read("Makefile"), re.MULTILINE)
+    assert phony
+    assert set(phony[1].split()) == set(tasks())
+
+
+@pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
+def test_every_task_stands_in_the_readme(page: Path) -> None:
+    told = [code for code in first_codes(page.read_text("utf-8")) if code.startswith("make")]
+    assert sorted(told) == sorted(["make", *(f"make {task}" for task in tasks() if task != "help")])
+
+
+def options() -> dict[str, set[str]]:
+    """The options of every command of the command line, by command."""
+    found: dict[str, set[str]] = {}
+
+    def walk(name: str, command: Any) -> None:
+        for child, below in getattr(command, "commands", {}).items():
+            walk(f"{name} {child}", below)
+        if not hasattr(command, "commands"):
+            found[name] = {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")} - {"--help"}
+
+    walk("trueorder", typer.main.get_command(cli.app))
+    return found
+
+
+@pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
+def test_every_command_stands_in_the_readme_with_its_options(page: Path) -> None:
+    told = {}
+    for row in rows(page.read_text("utf-8")):
+        if row[0].startswith("`trueorder"):
+            name = re.sub(r" [A-Z]+$", "", row[0].strip("`"))
+            told[name] = set(re.findall(r"`(--[a-z-]+)", row[1]))
+    assert told == options()
+
+
+def test_every_export_is_described_with_its_columns() -> None:
+    told = {row[0].strip("`"): row[1] for row in rows(section(read("docs/data.md"), "## Exports"))}
+    assert told.pop("fulfilment") == f"the dimensions of `--by`, then {', '.join(exports.COLUMNS['fulfilment'])}"
+    assert told == {what: ", ".join(columns) for what, columns in exports.COLUMNS.items() if what != "fulfilment"}
+
+
+def commands(page: Path) -> Counter[str]:
+    """What a reader is told to type: lines of shell blocks, and `trueorder …`, `make …` and options in the text."""
+    text = page.read_text("utf-8")
+    blocks = [line.strip() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return Counter([*blocks, *re.findall(r"`((?:trueorder|make|--)[^`]*)`", text)])
+
+
+def test_both_readmes_tell_the_same_commands() -> None:
+    english, chinese = (commands(page) for page in READMES)
+    assert english == chinese
+    assert len(english) > 20
+
+
+# links
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as they are made where Markdown is shown."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    found = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            found.append(target)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_a_broken_link_would_be_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One\n[a](page.md#one) [b](page.md#two) [c](gone.md) [d](https://example.org/)\n", "utf-8")
+    assert broken_links(page) == ["page.md#two", "gone.md"]
+
+
+def test_every_decision_record_is_listed_and_numbered_in_a_row() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    listed = re.findall(r"\]\(adr/([^)]+)\)", section(read("docs/architecture.md"), "## Decisions"))
+    assert listed == [record.name for record in records]
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda record: record.name)
+def test_every_decision_record_tells_context_choice_and_cost(record: Path) -> None:
+    headings = re.findall(r"^## (.+)$", record.read_text("utf-8"), re.MULTILINE)
+    assert headings[:3] == ["Context", "Choice", "What it costs"]

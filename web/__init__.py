@@ -1,0 +1,1 @@
+"""The web pages, one module per audience, and the files they are served with (static/)."""
