@@ -44,8 +44,8 @@ lint: $(VENV)/dev.stamp ## check style, formatting and who imports whom
 types: $(VENV)/dev.stamp ## check the types of the packages that compute
 	$(BIN)/mypy
 
-bench: $(VENV)/dev.stamp ## time the parts that must be fast, one line each
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+bench: $(VENV)/runtime.stamp ## time the sharing out of a whole city
+	$(BIN)/python -m benchmarks.allocation
 
 lock: $(VENV)/python.stamp ## renew the two lock files from pyproject.toml (UPGRADE=--upgrade: to the newest releases)
 	$(PIP) install --quiet --upgrade --target $(VENV)/lock uv==$(UV)

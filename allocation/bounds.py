@@ -78,11 +78,6 @@ def bounded(snapshot: Snapshot, lines: pd.DataFrame, against: pd.DataFrame) -> B
     brand = rows["brand"].to_numpy()
     level = limits.star_levels(snapshot, rows)
     most = limits.in_force(snapshot, rows, level)
-    given_already = against["allocated"].to_numpy(np.int64)
-    left = {}
-    for reason, limit in most.items():
-        used = limits.sums(limits.scope(rows, reason), limits.scope(against, reason), given_already)
-        left[reason] = np.where(limit == NONE, NONE, np.maximum(limit - used, 0))
     asked = lines["requested"].to_numpy(np.int64)
     found = Bounds(
         rows=rows,
@@ -93,7 +88,7 @@ def bounded(snapshot: Snapshot, lines: pd.DataFrame, against: pd.DataFrame) -> B
         lot=snapshot.brands["min_lot"].to_numpy(np.int64)[brand],
         hold=limits.held(snapshot, rows),
         cap=most[Reason.STAR_CAP],
-        left=left,
+        left={reason: limits.left(rows, reason, limit, against) for reason, limit in most.items()},
         usable=asked,
         bound=np.full(len(rows), CODE[Reason.FULL]),
     )
@@ -147,7 +142,7 @@ def named(codes: npt.NDArray[np.int8]) -> pd.Categorical:
 
 def weights(star_level: Whole, settings: AllocationSettings) -> Whole:
     """The weight of each star level in whole thousandths. Raises SettingsError where one is below a thousandth."""
-    levels, at = np.unique(star_level, return_inverse=True)
+    levels, at = limits.distinct(star_level)
     found = np.array([round(1000 * settings.weight(int(level))) for level in levels], np.int64)
     if (found < 1).any():
         raise SettingsError(f"allocation.weights: star level {levels[found < 1][0]} has no weight; give it at least 0.001")
@@ -183,9 +178,6 @@ def _likeliest(snapshot: Snapshot, rows: pd.DataFrame, asked: Whole, got: Whole,
     lot = snapshot.brands["min_lot"].to_numpy(np.int64)[rows["brand"]]
     fits = [(limits.held(snapshot, rows), Reason.HOLD)]
     for reason, limit in limits.in_force(snapshot, rows, limits.star_levels(snapshot, rows)).items():
-        if (limit == NONE).all():
-            continue
-        used = limits.sums(limits.scope(rows, reason), limits.scope(against, reason), against["allocated"].to_numpy())
-        fits.append(((limit != NONE) & (limit - used < pack), reason))
+        fits.append((limits.left(rows, reason, limit, against) < pack, reason))
     fits += [(asked < lot, Reason.MIN_LOT), (asked - got < pack, Reason.PACK)]
     return np.select([found for found, _ in fits], [CODE[reason] for _, reason in fits], CODE[Reason.LEVEL])

@@ -44,7 +44,7 @@ TEXT: Mapping[Reason, tuple[str, str]] = {
         "可供数量低于该品规起订量；您要货{requested}条，订购{allocated}条。",
     ),
     Reason.DEMAND_CAP: (
-        "This brand is given up to the upper estimate of what your consumers want, {usable}; you asked for {requested} and got {allocated}.",
+        "This brand is given up to the upper estimate of your consumers' demand, {usable}; you asked for {requested} and got {allocated}.",
         "该品规按消费需求估计上限{usable}条供货；您要货{requested}条，订购{allocated}条。",
     ),
     Reason.HOLD: (

@@ -38,7 +38,11 @@ WIDTH = 2**16
 
 def codes(values: pd.Series, ids: pd.Series, kind: str) -> Whole:
     """Row numbers of ids in `ids` (sorted). Raises TrueOrderError where one is not there."""
-    found = values.astype(pd.CategoricalDtype(ids)).cat.codes.to_numpy(np.int64)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        at = np.append(pd.Index(ids).get_indexer(values.cat.categories), -1)  # code -1, a missing id, takes the last
+        found = at[values.cat.codes.to_numpy()].astype(np.int64)
+    else:
+        found = pd.Index(ids).get_indexer(pd.Index(values)).astype(np.int64)
     if (found < 0).any():
         raise TrueOrderError(f"{kind} {values[found < 0].iloc[0]!r} is not among the city's {kind}s; import it first")
     return found
@@ -87,6 +91,12 @@ def scope(rows: pd.DataFrame, reason: Reason) -> Whole:
     return key
 
 
+def distinct(values: npt.ArrayLike) -> tuple[Whole, Whole]:
+    """The distinct numbers, ascending, and the place of each value among them; for few distinct ones faster than sorting all."""
+    at, found = pd.factorize(np.asarray(values, np.int64), sort=True)
+    return found, at
+
+
 def sums(asked: Whole, keys: Whole, quantities: Whole) -> Whole:
     """For each number in `asked`, the sum of the quantities whose key it is."""
     found, distinct = pd.factorize(np.concatenate([keys, asked]))
@@ -94,9 +104,17 @@ def sums(asked: Whole, keys: Whole, quantities: Whole) -> Whole:
     return total[found[len(keys) :]].astype(np.int64)
 
 
+def left(rows: pd.DataFrame, reason: Reason, limit: Whole, against: pd.DataFrame) -> Whole:
+    """What the limit `reason` leaves each row after what `against` gave already; NONE where there is no limit, at least 0."""
+    if (limit == NONE).all():
+        return limit
+    used = sums(scope(rows, reason), scope(against, reason), against["allocated"].to_numpy(np.int64))
+    return np.where(limit == NONE, NONE, np.maximum(limit - used, 0))
+
+
 def star_levels(snapshot: Snapshot, rows: pd.DataFrame) -> Whole:
     """The star level of each row's retailer in the row's month."""
-    months, at = np.unique(rows["month"].to_numpy(), return_inverse=True)
+    months, at = distinct(rows["month"])
     names = pd.Index([month_name(month) for month in months], dtype="str")
     return strategy.levels(snapshot, names)[rows["retailer"].to_numpy(), at].astype(np.int64)
 
@@ -108,8 +126,8 @@ def in_force(snapshot: Snapshot, rows: pd.DataFrame, level: Whole) -> dict[Reaso
     double caps, for a brand and for a price band.
     """
     retailer, brand = rows["retailer"].to_numpy(), rows["brand"].to_numpy()
-    weeks, week = np.unique(rows["week"].to_numpy(), return_inverse=True)
-    months, month = np.unique(rows["month"].to_numpy(), return_inverse=True)
+    weeks, week = distinct(rows["week"])
+    months, month = distinct(rows["month"])
     mondays, names = monday(weeks), pd.Index([month_name(m) for m in months], dtype="str")
     ids, quota = pd.Index(snapshot.brands["brand_id"]), snapshot.monthly_quotas
     whole = quota["brand_id"] == ALL

@@ -39,7 +39,8 @@ def allocate(snapshot: Snapshot, expected: pd.DataFrame, settings: AllocationSet
     waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
     open_lines = waiting[waiting["allocated"].isna()]
     against, results = bounds.given(snapshot), []
-    weeks = sorted({*open_lines["week"].unique(), *pd.to_datetime(expected["week"]).unique()})
+    planned = (open_lines, expected, snapshot.week_levels)
+    weeks = sorted({week for frame in planned for week in pd.to_datetime(frame["week"]).unique()})
     problems = []
     for week in weeks:
         if missing := not_known(snapshot, week):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -172,11 +174,14 @@ def _stock(snapshot: Snapshot, pair: Whole, rate: Floats, target: Floats, on: pd
     return counted, np.maximum(first + limits.sums(pair, key, cartons) - rate * weeks, 0.0)
 
 
-def _reasons(snapshot: Snapshot, bound: Bounds, need: Whole, counted: npt.NDArray[np.bool_], week: pd.Series) -> npt.NDArray[np.object_]:
-    """The suggestion's codes, joined by "+"."""
-    how = np.where(need == 0, ENOUGH, np.where(counted, COVER, NO_COUNT)).astype(object)
-    cut = np.where(bound.usable < bound.requested, bounds.named(bound.bound).astype(object), "")
-    cut = np.where((bound.cap == 0) & (bound.cap != NONE), NOT_OFFERED, cut)
+def _reasons(snapshot: Snapshot, bound: Bounds, need: Whole, counted: npt.NDArray[np.bool_], week: pd.Series) -> pd.Categorical:
+    """The suggestion's codes, joined by "+": how the need was found, what cut it, and whether its week is known."""
+    how = np.where(need == 0, 2, np.where(counted, 0, 1))
+    offered = (bound.cap > 0) | (bound.cap == NONE)
+    cut = np.where(offered, np.where(bound.usable < bound.requested, bound.bound + 2, 0), 1)
     open_weeks = {of: policies.not_known(snapshot, of) != "" for of in week.unique()}
-    unknown = np.where(week.map(open_weeks).to_numpy(bool), NOT_YET_KNOWN, "")
-    return np.array(["+".join(filter(None, codes)) for codes in zip(how, cut, unknown, strict=True)], object)
+    unknown = week.map(open_weeks).to_numpy(bool)
+    firsts, seconds, thirds = (COVER, NO_COUNT, ENOUGH), ("", NOT_OFFERED, *bounds.REASONS), ("", NOT_YET_KNOWN)
+    names = ["+".join(filter(None, codes)) for codes in product(firsts, seconds, thirds)]
+    code = (how * len(seconds) + cut) * len(thirds) + unknown
+    return pd.Categorical.from_codes(code, pd.Index(names, dtype="str")).remove_unused_categories()

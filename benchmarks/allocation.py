@@ -55,7 +55,9 @@ def city(retailers: int, brands: int, lines: int) -> frames.Snapshot:
     week, past = frames.day(MONDAY), frames.day(MONDAY) - pd.Timedelta(weeks=1)
     shops = pd.DataFrame({"retailer_id": [f"R{i:06d}" for i in range(retailers)], "star_level": rng.integers(1, 6, retailers)})
     weekday = rng.integers(1, 6, retailers)
-    shops = shops.assign(name="店", district="D1", street="S1", area_type="urban", business_format="c", account_manager="M", order_weekday=weekday)
+    shops = shops.assign(
+        name="店", district="D1", street="S1", area_type="urban", business_format="c", account_manager="M", order_weekday=weekday
+    )
     wares = pd.DataFrame({"brand_id": [f"B{i:03d}" for i in range(brands)], "name": "牌", "manufacturer": "F"})
     wares = wares.assign(price_class=rng.integers(1, 6, brands), wholesale_price=100.0)
     pair = np.sort(rng.choice(retailers * brands, min(lines, retailers * brands), replace=False))

@@ -19,6 +19,7 @@ import pandas as pd
 from forecasting.season import Floats, fourier
 
 YEAR = 52
+HALF_YEAR = 26
 RECENT_WEEKS = 13
 LEAST_WEEKS = 26
 """Known weeks below which nothing is fitted to a brand alone."""
@@ -68,6 +69,12 @@ def level(series: Series) -> Floats:
     """The recent mean freed of the season of its weeks (a ratio of sums), under the season of the coming ones."""
     recent = np.flatnonzero(series.known)[-RECENT_WEEKS:]
     return series.factor[series.past :] * (series.demand[recent].sum() / series.factor[recent].sum())
+
+
+def half_year_median(series: Series) -> Floats:
+    """The median of the last 26 known weeks freed of their season, under the season of the coming ones: single large orders leave it."""
+    recent = np.flatnonzero(series.known)[-HALF_YEAR:]
+    return series.factor[series.past :] * np.median(series.demand[recent] / series.factor[recent])
 
 
 def last_year(series: Series) -> Floats:
@@ -145,8 +152,8 @@ def poisson(series: Series) -> Floats:
 
 
 ALONE: Mapping[str, Callable[[Series], Floats]] = {
-    "recent_mean": recent_mean, "seasonal_naive": seasonal_naive, "level": level, "last_year": last_year, "prophet": prophet,
-    "ets": ets, "poisson": poisson,
+    "recent_mean": recent_mean, "seasonal_naive": seasonal_naive, "level": level, "half_year_median": half_year_median,
+    "last_year": last_year, "prophet": prophet, "ets": ets, "poisson": poisson,
 }  # fmt: skip
 """The methods that look at one brand at a time."""
 
@@ -156,7 +163,7 @@ POOLED = "pooled"
 BASELINES = ("recent_mean", "seasonal_naive")
 """What anyone would do first: not weighed, there to be beaten."""
 
-MEMBERS = ("level", "last_year", "prophet", "ets", "poisson", POOLED)
+MEMBERS = ("level", "half_year_median", "last_year", "prophet", "ets", "poisson", POOLED)
 """The methods that are weighed, the simplest first: it is what a short series falls back to."""
 
 

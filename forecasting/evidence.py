@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import kernels, response
+from forecasting import calibration, kernels, response, stock
 from forecasting.panel import Panel, spans
 from forecasting.scarcity import BIN_SHARE, BINS, SLACK, STATES, TIGHT, Scarcity
 
@@ -17,11 +17,12 @@ Floats = npt.NDArray[np.float64]
 KINDS = ["requests", "allocations", "scans", "counts", "peers"]
 PEER_VARIANCE = 1.2  # log variance of a pair about the mean of its peers
 GUESS_VARIANCE = 2.25  # the same, where the peers' mean is itself a guess
-REQUEST_VARIANCE = 0.03  # log variance of a pair's requests about its retailer's factor, however many there are
-REQUEST_NOISE = 2.0  # further log variance × cartons behind the requests: unmet need is repeated, so lines do not add up as news
-KNOWN_SLACK, KNOWN_TIGHT = 15.0, 8.0  # index-weeks without and with shortage from which a pair teaches its retailer's factor
+COUNT_DISPERSION = 0.05  # a week's variance above the Poisson's, per mean²
+KNOWN_SLACK, KNOWN_TIGHT, KNOWN_TILL = 15.0, 8.0, 8.0  # index-weeks without shortage, in shortage, and in shortage as a till shows it,
+# from which a pair teaches its retailer's factor
 LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts for its retailer's factor
-ROUNDS = 3
+GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
+ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,87 @@ class Flows:
 
 def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame) -> Rates:
     """Rates of all pairs of `panel`, given the scarcity and the index of its brands."""
-    flows = _flows(panel, short, index)
-    group, groups = _groups(retailers)
-    flow, weeks = flows.given[:, SLACK], flows.weeks[:, SLACK]
-    peers = _peers(panel, flow, weeks, group, groups)
-    known = (weeks > KNOWN_SLACK) & (flows.weeks[:, TIGHT] > KNOWN_TIGHT)
-    taught = _taught(panel, short, index, np.where(known, (flow + 0.5) / (weeks + 0.5 / np.maximum(peers, 1e-6)), 0.0))
+    flows, group = _flows(panel, short, index), _groups(retailers)
+    till = stock.tills(panel, short, index)
+    direct = Direct(flows.given[:, SLACK] + till.cartons, flows.weeks[:, SLACK] + till.weeks)
+    known = (flows.weeks[:, TIGHT] > KNOWN_TIGHT) & ((flows.weeks[:, SLACK] > KNOWN_SLACK) | (till.weeks > KNOWN_TILL))
+    peers = _peers(panel, direct.cartons, direct.weeks, *group)
+    rate = (direct.cartons + 0.5) / (direct.weeks + 0.5 / np.maximum(peers, 1e-3))
+    taught = _taught(panel, short, index, np.where(known, rate, 0.0))
     answer = response.learn(*taught, response.NO_GUESSES)
-    rate, spread = peers, np.zeros(panel.pairs)
-    for _ in range(ROUNDS):
-        asked, doubt = _deflated(panel, short, index, flows, answer, known)
-        peers = _peers(panel, *_with_requests(flow, weeks, asked, doubt), group, groups)
+    guessed = ~known & (direct.weeks <= KNOWN_SLACK)
+    for step in range(ROUNDS):
+        figures = _asked(panel, short, index, flows, answer, known, rate)
+        if step or not figures.precision.any():  # what the brand's demand was met by is known only after a first round
+            figures = _combined(figures, _given(panel, flows, peers, known, rate))
+        start = peers if step else np.where(guessed, np.exp(figures.told), peers)
+        found, spread = kernels.posterior(*_about_peers(direct, start), direct.cartons, direct.weeks, figures.told, figures.precision)
+        worth = np.where(guessed, figures.precision, 0.0)
+        peers = _peers(panel, direct.cartons + worth * found, direct.weeks + worth, *group)
         answer = response.learn(*taught, _guesses(panel, short, index, flows, known, peers))
-    asked, doubt = _deflated(panel, short, index, flows, answer, known)
-    rate, spread = kernels.posterior(peers, PEER_VARIANCE, flow, weeks, asked, doubt)
-    return Rates(rate, spread + 0.05, _main(flow, doubt), _honest(answer), answer.understood, _problems(answer, short))
+    main = _main(flows.given[:, SLACK], till.cartons, figures.precision)
+    return Rates(found, spread + COUNT_DISPERSION, main, _honest(answer), answer.understood, _problems(known, short))
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Evidence of a rate that needs no interpretation: cartons, and the index-weeks in which they were wanted."""
+
+    cartons: Floats
+    weeks: Floats
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What indirect figures say of each pair's log rate, and with which precision (0: nothing)."""
+
+    told: Floats
+    precision: Floats
+
+
+def _combined(*figures: Figures) -> Figures:
+    precision = np.sum([f.precision for f in figures], axis=0)
+    told = np.sum([f.precision * f.told for f in figures], axis=0) / np.maximum(precision, 1e-12)
+    return Figures(told, precision)
+
+
+def _asked(
+    panel: Panel, short: Scarcity, index: Floats, flows: Flows, answer: response.Response, known: npt.NDArray[np.bool_], rate: Floats
+) -> Figures:
+    """Requests in shortage ÷ the retailer's own factor, calibrated where the rate is known."""
+    due = kernels.tight_exposure(answer.factor, index, short.state, short.bin, *_where(panel))
+    figure = np.log((flows.asked[:, TIGHT] + 0.2) / (due + 0.2))
+    own = (answer.spread**2).mean(1)[panel.retailer]
+    return _calibrated(figure, own, flows.weeks[:, TIGHT] > LEAST_WEEKS, known, rate)
+
+
+def _given(panel: Panel, flows: Flows, peers: Floats, known: npt.NDArray[np.bool_], rate: Floats) -> Figures:
+    """Allocations in shortage, relative to what the brand's demand was met by: cut as they are, a shop that sells more gets more."""
+    given, weeks = flows.given[:, TIGHT], flows.weeks[:, TIGHT]
+    total, wanted = (np.bincount(panel.brand, x, panel.brands) for x in (given, np.where(known, rate, peers) * weeks))
+    met = np.log((total + 1.0) / (wanted + 1.0))[panel.brand]
+    figure = np.log((given + 0.5) / (weeks + 0.5)) - met
+    said = _calibrated(figure, np.zeros(len(weeks)), weeks > LEAST_WEEKS, known, rate)
+    return Figures(said.told, said.precision / GIVEN_DOUBT)
+
+
+def _calibrated(figure: Floats, own: Floats, use: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], rate: Floats) -> Figures:
+    """A figure read by its calibration; pairs whose rate is known directly take it with a variance of at least 0.5."""
+    taught = use & known
+    curve = calibration.learn(figure[taught], np.log(rate[taught]), own[taught])
+    told, variance = curve.read(figure)
+    variance = np.where(known, np.maximum(variance + own, 0.5), variance + own)
+    return Figures(told, np.where(use, 1.0 / variance, 0.0))
+
+
+def _about_peers(direct: Direct, peers: Floats) -> tuple[Floats, float]:
+    """The prior of log rates: its centre for each pair, and its variance, from pairs with much direct evidence, counting noise taken out."""
+    use = (direct.weeks > KNOWN_SLACK) & (direct.cartons >= 4) & (peers > 0)
+    variance = PEER_VARIANCE
+    if use.sum() >= calibration.LEAST_PAIRS:
+        off = np.log(direct.cartons[use] / direct.weeks[use]) - np.log(peers[use])
+        variance = float(np.clip(off.var() - (1.0 / direct.cartons[use]).mean(), 0.2, 3.0))
+    return np.log(np.maximum(peers, 1e-4)) - 0.5 * variance, variance
 
 
 def _flows(panel: Panel, short: Scarcity, index: Floats) -> Flows:
@@ -94,27 +161,6 @@ def _taught(panel: Panel, short: Scarcity, index: Floats, rate: Floats) -> tuple
     return asked, due
 
 
-def _deflated(
-    panel: Panel, short: Scarcity, index: Floats, flows: Flows, answer: response.Response, known: npt.NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """The rate that each pair's requests in shortage tell, and its log variance (1e9: nothing told).
-
-    Where allocations without shortage tell the rate, requests add little: their variance is at least 0.5.
-    """
-    due = kernels.tight_exposure(answer.factor, index, short.state, short.bin, *_where(panel))
-    rate = np.where(due > 0, flows.asked[:, TIGHT] / np.maximum(due, 1e-9), 0.0)
-    own = (answer.spread**2).mean(1)[panel.retailer]
-    variance = own + REQUEST_VARIANCE + REQUEST_NOISE / np.maximum(rate * flows.weeks[:, TIGHT], 0.3)
-    variance = np.where(known, np.maximum(variance, 0.5), variance)
-    return rate, np.where((rate > 0) & answer.understood, variance, 1e9)
-
-
-def _with_requests(cartons: Floats, weeks: Floats, asked: Floats, doubt: Floats) -> tuple[Floats, Floats]:
-    """Allocations with the requests added as 1 / variance cartons."""
-    worth = np.where((doubt < 1e6) & (weeks < KNOWN_SLACK), 1.0 / doubt, 0.0)
-    return cartons + worth, weeks + worth / np.maximum(asked, 1e-6)
-
-
 def _guesses(
     panel: Panel, short: Scarcity, index: Floats, flows: Flows, known: npt.NDArray[np.bool_], peers: Floats
 ) -> response.Guesses:
@@ -129,9 +175,9 @@ def _guesses(
     return response.Guesses(panel.retailer[use], ratio, precision, shortage[panel.brand[use]])
 
 
-def _main(flow: Floats, doubt: Floats) -> npt.NDArray[np.int8]:
+def _main(flow: Floats, till: Floats, precision: Floats) -> npt.NDArray[np.int8]:
     """What a rate mainly rests on: the kind with most cartons' worth behind it."""
-    worth = np.stack([1.0 / doubt, flow, np.zeros_like(flow), np.zeros_like(flow), np.full_like(flow, 1.0 / PEER_VARIANCE)])
+    worth = np.stack([precision, flow, till, np.zeros_like(flow), np.full_like(flow, 1.0 / PEER_VARIANCE)])
     return worth.argmax(0).astype(np.int8)
 
 
@@ -140,7 +186,7 @@ def _honest(answer: response.Response) -> Floats:
     return np.asarray(np.quantile(answer.factor, 0.25, axis=0)) if len(answer.factor) else np.ones(BINS)
 
 
-def _problems(answer: response.Response, short: Scarcity) -> list[tuple[str, str, str]]:
-    if answer.understood or not short.tight.any():
+def _problems(known: npt.NDArray[np.bool_], short: Scarcity) -> list[tuple[str, str, str]]:
+    if known.sum() >= calibration.LEAST_PAIRS or not short.tight.any():
         return []
     return [("demand", "requests", "no brand changes between shortage and plenty, and no till tells; requests are not believed")]

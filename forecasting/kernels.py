@@ -167,20 +167,16 @@ def peer_means(y: Array, e: Array, retailer: Array, brand: Array, group: Array, 
 
 
 @nb.njit(cache=True, parallel=True)
-def posterior(peers: Array, prior_variance: float, y: Array, e: Array, asked: Array, asked_variance: Array) -> tuple[Array, Array]:
+def posterior(centre: Array, prior_variance: float, y: Array, e: Array, told: Array, precision: Array) -> tuple[Array, Array]:
     """Posterior mean of each pair's rate, and its log variance.
 
-    Prior: log-normal about the peers' mean. Flow: y cartons in e weeks, Poisson. Requests: `asked` is a rate with a log variance
-    (infinite: nothing asked to learn from). The log posterior in x = log rate is concave: Newton finds the mode, nine nodes of a normal
-    about it give the mean.
+    Prior: log-normal about `centre` (log). Flow: y cartons in e weeks, Poisson. Figures: `told` is a log rate with a precision (0: none).
+    The log posterior in x = log rate is concave: Newton finds the mode, nine nodes of a normal about it give the mean.
     """
     mean, spread = np.zeros(len(y)), np.zeros(len(y))
     for p in nb.prange(len(y)):
-        centre = np.log(max(peers[p], 1e-6)) - 0.5 * prior_variance
-        hold, pull = 1.0 / prior_variance, centre / prior_variance
-        if asked[p] > 0 and asked_variance[p] < 1e6:
-            hold += 1.0 / asked_variance[p]
-            pull += np.log(asked[p]) / asked_variance[p]
+        hold = 1.0 / prior_variance + precision[p]
+        pull = centre[p] / prior_variance + precision[p] * told[p]
         x = max(pull / hold, np.log((y[p] + 0.1) / (e[p] + 0.1)) if e[p] > 1 else -20.0)
         for _ in range(50):
             slope = pull - hold * x + y[p] - e[p] * np.exp(x)
@@ -278,3 +274,71 @@ def negative_binomial_quantiles(mean: Array, dispersion: Array, q: float, normal
             k += 1
         out[i] = k
     return out
+
+
+@nb.njit(cache=True)
+def _mean_at_least(mean: float, least: int) -> float:
+    """E[Y | Y ≥ least] of a Poisson variable: mean · P(Y ≥ least − 1) / P(Y ≥ least)."""
+    if least <= 0:
+        return mean
+    term, below = np.exp(-mean), 0.0  # below: P(Y ≤ least − 2)
+    for k in range(least - 1):
+        below += term
+        term *= mean / (k + 1.0)
+    tail = 1.0 - below - term  # P(Y ≥ least)
+    if tail < 1e-9:
+        return float(least) + mean / (least + 1.0)
+    return mean * (tail + term) / tail
+
+
+@nb.njit(cache=True, parallel=True)
+def till_rates(
+    start: Array, week: Array, given: Array, scan_start: Array, scan_week: Array, sold: Array, count_start: Array, count_week: Array,
+    counted: Array, reports: Array, index: Array, state: Array, retailer: Array, brand: Array, first: Array, last: Array, profile: Array,
+    cap: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Rates of pairs whose till reports, from weeks of shortage, and the index-weeks behind each (a censored week counts 0.3).
+
+    The shelf at the end of a week is at least max(0, shelf before + received − sold), or what was counted.
+    """
+    weeks = index.shape[1]
+    rate, worth = np.zeros(len(brand)), np.zeros(len(brand))
+    for p in nb.prange(len(brand)):
+        r, b = retailer[p], brand[p]
+        if not reports[r].any():
+            continue
+        y, x = np.zeros(weeks, np.int64), np.zeros(weeks)
+        kind = np.zeros(weeks, np.int8)  # 1: whole, 2: at least
+        i, j, k, shelf = start[p], scan_start[p], count_start[p], 0
+        for t in range(weeks):
+            got, went = 0, 0
+            while i < start[p + 1] and week[i] <= t:
+                got += given[i] if week[i] == t else 0
+                i += 1
+            while j < scan_start[p + 1] and scan_week[j] <= t:
+                went += sold[j] if scan_week[j] == t else 0
+                j += 1
+            before, shelf = shelf, max(shelf + got - went, 0)
+            while k < count_start[p + 1] and count_week[k] <= t:
+                shelf = counted[k] if count_week[k] == t else shelf
+                k += 1
+            if not reports[r, t]:
+                shelf = 0
+            elif first[p] <= t <= last[p] and state[b, t] == 1 and cap[profile[r, t], b, t] != 0 and (shelf > 0 or before + got > 0):
+                y[t], x[t] = went, index[b, t]
+                kind[t] = 1 if shelf > 0 else 2
+        exposure = x.sum()
+        if exposure <= 0:
+            continue
+        theta = (y.sum() + 0.3) / (exposure + 0.3)
+        for _ in range(40):
+            total = 0.3 * theta
+            for t in range(weeks):
+                if kind[t] == 1:
+                    total += y[t]
+                elif kind[t] == 2:
+                    total += _mean_at_least(theta * x[t], y[t])
+            theta = total / (exposure + 0.3)
+        rate[p] = theta
+        worth[p] = x[kind == 1].sum() + 0.3 * x[kind == 2].sum()
+    return rate, worth

@@ -102,7 +102,13 @@ def figures(content: ReportContent) -> Figures:
 
 def in_month(weekly: pd.DataFrame, month: str) -> pd.DataFrame:
     """The rows of the weeks that belong to `month`."""
-    return weekly[(rate_cells.periods(weekly["week"], "month") == month).to_numpy()]
+    return _in_months(weekly, month, month)
+
+
+def _in_months(weekly: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
+    weeks = pd.Series(weekly["week"].unique())
+    months = rate_cells.periods(weeks, "month")
+    return weekly[weekly["week"].isin(weeks[(months >= first) & (months <= last)])]
 
 
 def _described(content: ReportContent) -> rate_cells.Attributes:
@@ -141,7 +147,7 @@ def with_supply(cells: pd.DataFrame, supply: pd.DataFrame) -> pd.DataFrame:
 def dimension(content: ReportContent, name: str) -> pd.DataFrame:
     """The month's rates by one dimension, with the change on the month before, targets and names."""
     by, cells = [name, "period"], content.retailer_cells if name == "retailer" else content.cells
-    both = fulfilment.rates(_two_months(cells, content), by, "month", _described(content))
+    both = fulfilment.rates(_in_months(cells, content.month_before, content.month), by, "month", _described(content))
     now = fulfilment.with_targets(both[both["period"] == content.month], content.targets, by)
     before = both.loc[both["period"] == content.month_before, [name, *fulfilment.RATES]]
     out = now.merge(before, on=name, how="left", validate="1:1", suffixes=("", "_before"))
@@ -150,10 +156,6 @@ def dimension(content: ReportContent, name: str) -> pd.DataFrame:
     out = _named(content, out.drop(columns="period"), name)
     order = ["requested", name] if name in BY_SIZE else [name]
     return out.sort_values(order, ascending=[column != "requested" for column in order], ignore_index=True)
-
-
-def _two_months(cells: pd.DataFrame, content: ReportContent) -> pd.DataFrame:
-    return cells[rate_cells.periods(cells["week"], "month").isin([content.month, content.month_before]).to_numpy()]
 
 
 NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
@@ -175,8 +177,7 @@ def _named(content: ReportContent, rows: pd.DataFrame, name: str) -> pd.DataFram
 
 def trend(content: ReportContent) -> pd.DataFrame:
     """Both rates by week, up to the end of the month: week, requested, allocated, demand, the rates and the month's target."""
-    of_month = rate_cells.periods(content.cells["week"], "month")
-    found = fulfilment.rates(content.cells[(of_month <= content.month).to_numpy()], ["period"], "week").tail(TREND_WEEKS)
+    found = fulfilment.rates(_in_months(content.cells, "", content.month), ["period"], "week").tail(TREND_WEEKS)
     overall = content.targets[(content.targets["metric"] == "fulfilment_rate") & (content.targets["dimension"] == "")]
     week = pd.to_datetime(found["period"]).astype("datetime64[us]")
     target = rate_cells.periods(week, "month").map(overall.set_index("period")["target"]).astype("float64")

@@ -10,7 +10,6 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-
 from jobs.report_figures import CASE, Figures, ReportContent
 from jobs.report_words import cartons, cases, percent, points, words
 from ordering import metrics
@@ -18,6 +17,8 @@ from ordering.gaps import GAPS
 
 LISTED = 60
 """Rows of a dimension that the page lists; the workbook holds all."""
+COLUMNS = (("district", "star", "price_class", "manufacturer"), ("manager",), ("brand",))
+"""The dimensions as they stand on the page: two columns, and one below over the whole width."""
 CHARTED = 12
 """Bars of a chart."""
 
@@ -35,16 +36,18 @@ def page(content: ReportContent, found: Figures, language: str) -> str:
         content=content,
         weeks=[f"{week:%Y-%m-%d}" for week in found.weeks],
         headline=[_headline(row) for row in found.headline.to_dict("records")],
-        dimensions={name: _dimension(rows, name) for name, rows in found.by.items() if name != "retailer"},
+        dimensions={name: _dimension(rows) for name, rows in found.by.items() if name != "retailer"},
+        columns=COLUMNS,
+        targets=any(rows["fulfilment_rate_target"].notna().any() for rows in found.by.values()),
         causes=_causes(found.why["district"]),
         heat={name: _heat(matrix, content) for name, matrix in found.heat.items()},
         short=found.short.to_dict("records"),
         low={name: rows.to_dict("records") for name, rows in found.low.items()},
         definitions=list(metrics.registry().values()),
         charts=_charts(found),
-        style=Markup(_text("report.css")),  # noqa: S704 - our own file
-        script=Markup(_text("report.js")),  # noqa: S704 - our own file
-        library=Markup(_library()),  # noqa: S704 - vendored, and free of "</script"
+        style=Markup(_text("report.css")),
+        script=Markup(_text("report.js")),
+        library=Markup(_library()),
     )
 
 
@@ -73,14 +76,12 @@ def _headline(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "entry": metric, "counted": counted, "off": -off if metric.better == "down" else off}
 
 
-def _dimension(rows: pd.DataFrame, name: str) -> dict[str, Any]:
-    """The rows that the page lists, how many there are, and whether any has a target."""
+def _dimension(rows: pd.DataFrame) -> dict[str, Any]:
+    """The rows that the page lists, and how many there are."""
     return {
         "rows": rows.head(LISTED).to_dict("records"),
         "count": len(rows),
-        "targets": bool(rows["fulfilment_rate_target"].notna().any()),
         "named": "name" in rows.columns,
-        "key": name,
     }
 
 
@@ -105,7 +106,7 @@ SHADES = (0.9, 0.75, 0.6, 0.45)
 
 
 def _shade(rate: float) -> int | None:
-    return None if pd.isna(rate) else sum(rate < bound for bound in SHADES)
+    return None if pd.isna(rate) else sum(round(rate, 2) < bound for bound in SHADES)
 
 
 def _charts(found: Figures) -> dict[str, Any]:
@@ -140,5 +141,3 @@ def _stacked(rows: pd.DataFrame) -> dict[str, Any]:
 def _numbers(values: pd.Series, unit: float) -> Sequence[float | None]:
     """Numbers in `unit`, to two decimals; undefined is null."""
     return [None if pd.isna(value) else round(value / unit, 2) for value in values]
-
-

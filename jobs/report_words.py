@@ -40,14 +40,18 @@ def points(change: float) -> str:
         return UNDEFINED
     rounded = round(change * 100, 1)
     arrow = "▲" if rounded > 0 else "▼" if rounded < 0 else "＝"
-    return f"{arrow} {rounded:+.1f}" if rounded else arrow
+    return f"{arrow} {_signed(f'{rounded:+.1f}')}" if rounded else arrow
 
 
 def cartons(quantity: float) -> str:
     """Whole cartons with thousands separated: 12,345."""
-    return UNDEFINED if math.isnan(quantity) else f"{quantity:,.0f}"
+    return UNDEFINED if math.isnan(quantity) else _signed(f"{quantity:,.0f}")
 
 
 def cases(quantity: float) -> str:
     """Cartons written as cases of 250, one decimal: 49.4."""
-    return UNDEFINED if math.isnan(quantity) else f"{quantity / CASE:,.1f}"
+    return UNDEFINED if math.isnan(quantity) else _signed(f"{quantity / CASE:,.1f}")
+
+
+def _signed(figure: str) -> str:
+    return figure.replace("-", "−")

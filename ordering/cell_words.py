@@ -26,8 +26,11 @@ def explain(column: Column, text: str) -> str:
 
 
 def _expected(column: Column) -> str:
-    bounds = f" from {column.low:g}" if column.low is not None else ""
-    bounds += "" if column.high is None else f" to {column.high:g}" if column.high < UNBOUNDED else " up"
+    bounds = f" from {column.low:g}" if column.low is not None and column.low > -UNBOUNDED else ""
+    if column.high is not None and column.high < UNBOUNDED:
+        bounds += f" to {column.high:g}"
+    elif bounds:
+        bounds += " up"
     return {
         Kind.CHOICE: f"write {' or '.join(column.choices)}",
         Kind.COUNT: f"write a whole number{bounds} in digits",

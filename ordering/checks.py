@@ -41,7 +41,7 @@ class Stored:
 
 @dataclass
 class City:
-    """A folder's typed tables (`broken` names those that could not be read) and what they are checked against."""
+    """A folder's typed tables and what they are checked against. `broken` names those that could not be read, or not to the end."""
 
     tables: Mapping[str, Parsed]
     broken: frozenset[str]
@@ -106,7 +106,7 @@ def known_ids(city: City) -> None:
 
 def keys_once(city: City) -> None:
     """No key stands twice in a file; two levels of a retailer in one month are told as what they are."""
-    for parsed in city.tables.values():
+    for parsed in [parsed for name, parsed in city.tables.items() if name not in city.broken]:
         names = [name for name in parsed.table.key if name in parsed.columns]
         rows, first = repeats(key_numbers(parsed), parsed.sound(names))
         if not len(rows):
@@ -121,7 +121,7 @@ def keys_once(city: City) -> None:
                 return f"has a level on line {earlier[row]} already; keep the one level that this retailer had in that month"
             return f"repeats the key of line {earlier[row]}; keep one of the two lines"
 
-        city.faults.add_rows(parsed.sheet, ", ".join(names), rows, message, value)
+        city.faults.add_rows(parsed.sheet, ", ".join(map(parsed.sheet.label, names)), rows, message, value)
 
 
 def ends_after_starts(city: City) -> None:
@@ -150,7 +150,7 @@ def allocated_within_requested(city: City) -> None:
     if lines is None or not lines.has("requested", "allocated"):
         return
     requested, allocated = lines.columns["requested"], lines.columns["allocated"]
-    given = ~allocated.blank[allocated.codes] & lines.sound(["requested", "allocated"])
+    given = ~allocated.blank[allocated.codes] & ~requested.blank[requested.codes] & lines.sound(["requested", "allocated"])
     over = np.flatnonzero(given & (allocated.column() > requested.column()))
     city.faults.add_rows(
         lines.sheet,

@@ -32,7 +32,7 @@ def rates(
 
 def _dimension(cells: pd.DataFrame, name: str, period: str, of: _cells.Attributes | None) -> pd.Series:
     if name == "period":
-        return _cells.periods(cells["week"], period) if "week" in cells.columns else cells["period"]
+        return _period(cells, period)
     if name not in _cells.DIMENSIONS:
         raise TrueOrderError(f"there is no dimension {name!r}; there are {', '.join(_cells.DIMENSIONS)} and period")
     column = _cells.DIMENSIONS[name]
@@ -43,6 +43,14 @@ def _dimension(cells: pd.DataFrame, name: str, period: str, of: _cells.Attribute
             return cells[id_].astype("str").map(table.set_index(id_)[column])
     held = ", ".join(c for c in cells.columns if c not in _cells.MEASURES)
     raise TrueOrderError(f"these cells cannot be grouped by {name}: they hold {held}")
+
+
+def _period(cells: pd.DataFrame, period: str) -> pd.Series:
+    """The period of each cell, as a category: there are few, and many cells."""
+    if "week" not in cells.columns:
+        return cells["period"]
+    codes, weeks = pd.factorize(cells["week"], sort=True)
+    return pd.Series(pd.Categorical(_cells.periods(pd.Series(weeks), period))[codes], index=cells.index)
 
 
 def with_targets(rates: pd.DataFrame, targets: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

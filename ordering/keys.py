@@ -55,11 +55,11 @@ def ranks(column: Typed) -> tuple[npt.NDArray[np.int64], int]:
     return place[encoded.indices.to_numpy(zero_copy_only=False)], len(order)
 
 
-def key_numbers(parsed: Parsed) -> npt.NDArray[np.int64]:
-    """A number for each row that orders rows as the key does, equal where keys are equal."""
+def key_numbers(parsed: Parsed, names: Sequence[str] = ()) -> npt.NDArray[np.int64]:
+    """A number for each row that orders rows as the key (or these columns) does, equal where keys are equal."""
     out = np.zeros(parsed.sheet.rows, np.int64)
     room = 1
-    for name in parsed.table.key:
+    for name in names or parsed.table.key:
         if name not in parsed.columns:
             continue
         place, count = ranks(parsed.columns[name])

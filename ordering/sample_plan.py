@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ordering.sample_season import Season
-from ordering.sample_town import STAR_SHARES, STARS, Bools, Floats, Ints, Town, stream
+from ordering.sample_town import REGIMES, STAR_SHARES, STARS, Bools, Floats, Ints, Town, stream
 
 NO_CAP = 1 << 30
 """Stands for "no cap", "no quota" and "not limited"."""
@@ -193,14 +193,11 @@ def _band(rng: np.random.Generator, town: Town, season: Season, cap: Ints) -> In
 
 def _quotas(rng: np.random.Generator, town: Town, month_cap: Floats) -> Ints:
     """Monthly quotas (months, B, STARS) of half the tight brands: part of what the caps of the month would add up to."""
-    with_quota = (town.brands.regime == REGIME_TIGHT) & (rng.random(len(town.brands.ids)) < 0.5)
+    with_quota = (town.brands.regime == REGIMES.index("tight")) & (rng.random(len(town.brands.ids)) < 0.5)
     share = rng.uniform(0.7, 1.1, len(town.brands.ids)) * town.kind.generous
     quota = np.maximum(np.rint(month_cap * WEEKS_A_MONTH * share[:, None]), 1).astype(np.int64)
     quota[:, ~with_quota] = NO_CAP
     return np.where((month_cap.sum(axis=2) > 0)[:, :, None], quota, NO_CAP)
-
-
-REGIME_TIGHT = 3
 
 
 def _by_star(town: Town, times: Floats) -> Ints:

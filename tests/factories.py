@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ordering import frames, model
@@ -98,6 +99,21 @@ def write_folder(folder: Path, tables: dict[str, pd.DataFrame | Sequence[dict[st
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
     return folder
+
+
+def demand_history(
+    brands: int = 5, weeks: int = 80, *, seed: int = 0, level: float = 200.0, noise: float = 0.1, starts: date | None = None
+) -> pd.DataFrame:
+    """Weekly demand of brands B0, B1, … with one yearly season and noise on the log scale: brand_id, week, demand. Ends before MONDAY."""
+    first = pd.Timestamp(starts or week(-weeks))
+    on = pd.date_range(first, periods=weeks, freq="7D", unit="us")
+    rng = np.random.default_rng(seed)
+    season = 0.2 * np.sin(2 * np.pi * on.day_of_year.to_numpy() / 365.25)
+    parts = []
+    for number in range(brands):
+        log = np.log(level * (1 + number)) + season + rng.normal(0, noise, weeks)
+        parts.append(pd.DataFrame({"brand_id": f"B{number}", "week": on, "demand": np.round(np.exp(log))}))
+    return pd.concat(parts, ignore_index=True)
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -37,7 +37,7 @@
   function trend() {
     const t = data.trend, targeted = t.fulfilment_rate_target.some((value) => value !== null);
     const drawn = (key, name, style, symbol) => ({
-      name, type: "line", data: t[key], connectNulls: false, symbol, symbolSize: 5, showSymbol: symbol !== "none",
+      name, type: "line", data: t[key], connectNulls: false, symbol, symbolSize: 5, showSymbol: false,
       lineStyle: { width: 2, ...style }, itemStyle: { color: style.color },
       endLabel: { show: true, formatter: (at) => percent(at.value), color: style.color, fontSize: 11, fontFamily: font },
     });
@@ -96,9 +96,19 @@
       if (!place) continue;
       charts[id] = charts[id] || echarts.init(place, null, { renderer: "svg" });
       charts[id].setOption(option(), true);
+      scale(charts[id]);
     }
   }
-  const fit = () => Object.values(charts).forEach((chart) => chart.resize());
+  function fit() {
+    for (const chart of Object.values(charts)) {
+      chart.resize();
+      scale(chart);
+    }
+  }
+  function scale(chart) { // so that a printed page, narrower than the screen, shows the whole drawing
+    const svg = chart.getDom().querySelector("svg");
+    if (svg) svg.setAttribute("viewBox", `0 0 ${chart.getWidth()} ${chart.getHeight()}`);
+  }
 
   function show(language) {
     root.dataset.show = language;
@@ -108,7 +118,7 @@
   }
 
   function worth(cell) {
-    const said = cell.textContent.replace(/[,%▲▼＝\s]/g, "");
+    const said = cell.textContent.replace(/[,%▲▼＝\s]/g, "").replace("−", "-");
     return said === "–" ? NaN : said === "" ? 0 : Number(said);
   }
   function sort(button) {
@@ -130,7 +140,5 @@
   for (const button of document.querySelectorAll("th button.sort")) button.addEventListener("click", () => sort(button));
   document.getElementById("print").addEventListener("click", () => window.print());
   window.addEventListener("resize", fit);
-  window.addEventListener("beforeprint", fit);
-  window.addEventListener("afterprint", fit);
   draw();
 })();

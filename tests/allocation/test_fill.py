@@ -19,7 +19,9 @@ from tests.allocation.reference import Claim, Rule, compiled, proportional, shar
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text("utf-8"))
 EDGES = [0, 1, 2**31, 2**32 - 1]
 WORDS = st.one_of(st.sampled_from(EDGES), st.integers(0, 2**32 - 1))
-CLAIM = st.builds(Claim, usable=st.integers(0, 12), weight=st.sampled_from([1, 500, 1000, 1000, 2000, 3000, 5000]), ticket=WORDS, hashed=WORDS)
+WEIGHTS = st.sampled_from([1, 500, 1000, 1000, 2000, 3000, 5000])
+CLAIM = st.builds(Claim, usable=st.integers(0, 12), weight=WEIGHTS, ticket=WORDS, hashed=WORDS)
+CLAIM_IN_MIDWEEK = st.builds(Claim, usable=st.integers(0, 12), weight=WEIGHTS, ticket=WORDS, hashed=WORDS, taken=st.integers(0, 3))
 CLAIMS = st.lists(CLAIM, min_size=1, max_size=6)
 SUPPLY = st.integers(0, 40)
 many = hypothesis.settings(max_examples=200, deadline=None)
@@ -142,7 +144,7 @@ def test_what_was_taken_early_counts_as_the_first_units(claims: list[Claim], sup
 
 
 @many
-@hypothesis.given(st.lists(CLAIM.map(lambda c: Claim(c.usable, c.weight, c.ticket, c.hashed, c.usable % 3)), max_size=6), SUPPLY, st.integers(1, 4))
+@hypothesis.given(st.lists(CLAIM_IN_MIDWEEK, max_size=6), SUPPLY, st.integers(1, 4))
 def test_two_implementations_agree(claims: list[Claim], supply: int, lot: int) -> None:
     assert compiled(claims, supply, lot) == share(claims, supply, lot)
 
@@ -153,7 +155,8 @@ def test_two_implementations_agree_on_long_lists_with_many_ties(seed: int) -> No
     rng = random.Random(seed)
     few, words = rng.choice([1, 4, 10**9]), [rng.randrange(2**32) for _ in range(5)]
     claims = [
-        Claim(rng.choice([0, 3, 40, 2000]), rng.choice([1, 1000, 1000, 30000]), rng.choice(words) // few, rng.choice(words)) for _ in range(60)
+        Claim(rng.choice([0, 3, 40, 2000]), rng.choice([1, 1000, 1000, 30000]), rng.choice(words) // few, rng.choice(words))
+        for _ in range(60)
     ]
     supply = int(sum(claim.usable for claim in claims) * rng.uniform(0.05, 0.99))
     assert compiled(claims, supply) == share(claims, supply)
@@ -194,7 +197,7 @@ def test_the_published_threshold_gives_back_every_share_but_for_ties(claims: lis
 @many
 @hypothesis.given(st.text(max_size=150), st.text(max_size=12), st.text(max_size=8), st.integers(0, 10_000))
 def test_tickets_are_those_of_the_standard_librarys_blake2b(retailer_id: str, brand_id: str, salt: str, turns: int) -> None:
-    hypothesis.assume(all("\ud800" > c or c > "\udfff" for c in retailer_id + brand_id + salt))
+    hypothesis.assume(all(c < "\ud800" or c > "\udfff" for c in retailer_id + brand_id + salt))
     found, hashed = fill.tickets([retailer_id], [brand_id], [0], [0], [turns], salt)
     assert (int(found[0]), int(hashed[0])) == ticket(retailer_id, brand_id, salt, turns)
 

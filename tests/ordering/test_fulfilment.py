@@ -185,7 +185,7 @@ def test_cells_keep_every_carton_and_every_part_of_the_gap(rows, lived):
     np.testing.assert_array_equal(table[list(gaps.GAPS)].sum(axis=1), table["requested"] - table["allocated"])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(LINES, DEMAND)
 def test_stored_cells_give_the_same_rates_as_the_pair_weeks(rows, lived):
     chunk = chunk_of(rows, lived)

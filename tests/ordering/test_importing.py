@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 from ordering import frames
 from ordering.frames import CONTRACT
 from ordering.importing import Checked, Stored, read_folder
-from tests.factories import SHARED, table
+from tests.factories import SHARED, retailer, table
 from tests.ordering.city_text import BRANDS, CITY, LINES, NOTHING, RETAILERS, SETTINGS, read, refusal, write
 
 
@@ -46,10 +46,8 @@ def test_cells_are_read_by_the_kind_of_their_column(tmp_path: Path) -> None:
 
 
 def test_ids_of_lines_are_categories_of_all_known_ids_in_order(tmp_path: Path) -> None:
-    stored = Stored(
-        table(frames.RETAILERS, [dict(zip(RETAILERS.splitlines()[0].split(","), "000,老,3,D1,S1,urban,x,M1,2".split(","), strict=True))]),
-        NOTHING.brands, NOTHING.order_weeks, NOTHING.release_strategy,
-    )  # fmt: skip
+    elder = table(frames.RETAILERS, [retailer("000")])
+    stored = Stored(elder, NOTHING.brands, NOTHING.order_weeks, NOTHING.release_strategy)
     lines = read(write(tmp_path), stored).tables["order_lines"]
     assert lines["retailer_id"].cat.categories.tolist() == ["000", "001", "002", "003"]
     assert lines["brand_id"].cat.categories.tolist() == ["B1", "B2"]
@@ -79,7 +77,10 @@ def test_text_beyond_the_basic_plane_is_read_from_gb18030(tmp_path: Path) -> Non
 def test_damaged_utf_8_does_not_pass_as_gb18030(tmp_path: Path) -> None:
     damaged = RETAILERS.encode().replace("乙店".encode(), b"\xe4\xb9\xc1\xe5\xba\x97")  # still valid GB18030, of other signs
     damaged.decode("gb18030")
-    assert refusal(write(tmp_path, {"retailers.csv": damaged}))[0] == "retailers.csv:3: is neither UTF-8 nor GB18030; save the file again as UTF-8"
+    assert (
+        refusal(write(tmp_path, {"retailers.csv": damaged}))[0]
+        == "retailers.csv:3: is neither UTF-8 nor GB18030; save the file again as UTF-8"
+    )
 
 
 def test_quoted_commas_quotes_and_line_breaks_are_part_of_the_cell(tmp_path: Path) -> None:
@@ -167,8 +168,13 @@ def cities(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
     quantity = st.integers(0, 2_000_000_000)
     dates = st.dates(pd.Timestamp("2026-03-02").date(), pd.Timestamp("2026-03-08").date())
     header, row = (line.split(",") for line in RETAILERS.splitlines()[:2])
-    retailers = [dict(zip(header, row, strict=True)) | {"retailer_id": i, "name": draw(WORDS), "star_level": 3, "order_weekday": 1} for i in shops]
-    brands = [{"brand_id": i, "name": draw(WORDS), "manufacturer": draw(WORDS), "price_class": 1, "wholesale_price": draw(st.floats(0, 1e6))} for i in wares]
+    retailers = [
+        dict(zip(header, row, strict=True)) | {"retailer_id": i, "name": draw(WORDS), "star_level": 3, "order_weekday": 1} for i in shops
+    ]
+    brands = [
+        {"brand_id": i, "name": draw(WORDS), "manufacturer": draw(WORDS), "price_class": 1, "wholesale_price": draw(st.floats(0, 1e6))}
+        for i in wares
+    ]
     day_of = {shop: draw(dates) for shop in shops}
     pairs = draw(st.lists(st.tuples(st.sampled_from(shops), st.sampled_from(wares)), min_size=1, max_size=12, unique=True))
     asked = [draw(quantity) for _ in pairs]
@@ -177,7 +183,11 @@ def cities(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
          "requested": q, "allocated": draw(st.one_of(st.none(), st.integers(0, q)))}
         for (shop, ware), q in zip(pairs, asked, strict=True)
     ]  # fmt: skip
-    return {"retailers": table(frames.RETAILERS, retailers), "brands": table(frames.BRANDS, brands), "order_lines": table(frames.ORDER_LINES, lines)}
+    return {
+        "retailers": table(frames.RETAILERS, retailers),
+        "brands": table(frames.BRANDS, brands),
+        "order_lines": table(frames.ORDER_LINES, lines),
+    }
 
 
 @settings(deadline=None, max_examples=40)
@@ -218,4 +228,5 @@ def test_the_development_city_is_read_whole() -> None:
         for column in ("requested", "allocated", "cap", "available", "quota", "stock", "sold"):
             if column in source:
                 assert frame[column].sum() == source[column].sum(), (name, column)
-        assert_frame_equal(frame, frames.conform(CONTRACT[name], frame, check=False))
+        if name != "order_lines":  # sorting text takes seconds there; the test above covers it
+            assert_frame_equal(frame, frames.conform(CONTRACT[name], frame))

@@ -79,6 +79,11 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 @pytest.fixture(scope="module")
+def mixed_lines(mixed: Written) -> pd.DataFrame:
+    return mixed.lines()
+
+
+@pytest.fixture(scope="module")
 def cities(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Written]:
     """A small city of every kind."""
     return {kind: written(tmp_path_factory.mktemp(kind), kind=kind) for kind in KINDS}
@@ -122,12 +127,12 @@ def _over_totals(city: Written, given: pd.DataFrame) -> list[str]:
     return broken
 
 
-def test_no_allocation_exceeds_request_cap_pack_quota_limit_band_or_supply(mixed: Written) -> None:
-    assert over_bounds(mixed, mixed.lines()) == []
+def test_no_allocation_exceeds_request_cap_pack_quota_limit_band_or_supply(mixed: Written, mixed_lines: pd.DataFrame) -> None:
+    assert over_bounds(mixed, mixed_lines) == []
 
 
-def test_every_bound_cuts_some_line_so_that_the_law_above_is_not_empty(mixed: Written) -> None:
-    lines = mixed.lines()
+def test_every_bound_cuts_some_line_so_that_the_law_above_is_not_empty(mixed: Written, mixed_lines: pd.DataFrame) -> None:
+    lines = mixed_lines
     given = lines[lines["allocated"].notna()]
     assert (given["allocated"] == given["cap"]).any()
     assert (given["allocated"] < given[["requested", "cap"]].min(axis=1)).any()
@@ -136,8 +141,8 @@ def test_every_bound_cuts_some_line_so_that_the_law_above_is_not_empty(mixed: Wr
 
 
 @pytest.mark.parametrize("bound", ["requested", "cap", "pack", "supply", "limit", "quota", "total"])
-def test_one_carton_too_many_is_noticed(mixed: Written, bound: str) -> None:
-    lines = mixed.lines()
+def test_one_carton_too_many_is_noticed(mixed: Written, mixed_lines: pd.DataFrame, bound: str) -> None:
+    lines = mixed_lines.copy()
     past = lines["allocated"].notna()
     if bound == "pack":
         at = lines[past & (lines["pack_multiple"] > 1)].index[0]
@@ -159,8 +164,8 @@ def test_caps_are_whole_and_never_higher_for_a_lower_level(cities: dict[str, Wri
         assert caps["cap"].dtype == np.int64
 
 
-def test_nothing_is_given_to_a_shop_while_it_is_held(mixed: Written) -> None:
-    lines, holds = mixed.lines(), mixed.read("holds")
+def test_nothing_is_given_to_a_shop_while_it_is_held(mixed: Written, mixed_lines: pd.DataFrame) -> None:
+    lines, holds = mixed_lines, mixed.read("holds")
     assert len(holds)
     for hold in holds.itertuples():
         within = lines["order_date"].between(hold[3], hold[4]) & (lines["retailer_id"] == hold.retailer_id)
@@ -168,8 +173,8 @@ def test_nothing_is_given_to_a_shop_while_it_is_held(mixed: Written) -> None:
         assert lines.loc[brand, "allocated"].fillna(0).sum() == 0
 
 
-def test_the_waiting_week_alone_waits_and_every_week_has_orders(mixed: Written) -> None:
-    lines = mixed.lines()
+def test_the_waiting_week_alone_waits_and_every_week_has_orders(mixed: Written, mixed_lines: pd.DataFrame) -> None:
+    lines = mixed_lines
     waiting = lines["week"] == pd.Timestamp(mixed.city.cutoff)
     assert waiting.any()
     assert (lines["allocated"].isna() == waiting).all()
@@ -179,8 +184,8 @@ def test_the_waiting_week_alone_waits_and_every_week_has_orders(mixed: Written) 
     assert pd.to_datetime(mixed.read("scanned_sales")["week"]).max() < pd.Timestamp(mixed.city.cutoff)
 
 
-def test_shops_order_on_their_day_in_weeks_they_are_open_what_is_on_sale(mixed: Written) -> None:
-    lines = mixed.lines()
+def test_shops_order_on_their_day_in_weeks_they_are_open_what_is_on_sale(mixed_lines: pd.DataFrame) -> None:
+    lines = mixed_lines
     assert (lines["order_date"].dt.day_of_week + 1 == lines["order_weekday"]).all()
     assert not (lines["order_date"] < pd.to_datetime(lines["active_from"])).any()
     assert not (lines["order_date"] > pd.to_datetime(lines["active_to"])).any()
@@ -190,8 +195,8 @@ def test_shops_order_on_their_day_in_weeks_they_are_open_what_is_on_sale(mixed: 
     assert not (lines["cap"] == 0).any()
 
 
-def test_a_shop_visited_every_second_week_never_orders_in_two_weeks_running(mixed: Written) -> None:
-    lines = mixed.lines()
+def test_a_shop_visited_every_second_week_never_orders_in_two_weeks_running(mixed_lines: pd.DataFrame) -> None:
+    lines = mixed_lines
     weeks = lines[lines["visit_every_weeks"] == 2].groupby("retailer_id")["week"].unique()
     assert len(weeks)
     for each in weeks:
@@ -360,6 +365,11 @@ def test_names_are_distinct_chinese_and_no_trademark(mixed: Written) -> None:
     assert shops["retailer_id"].str.startswith("0").any()
     assert shops.groupby("street")["district"].nunique().max() == 1
     assert (shops["name"].str.contains("店）")).mean() < 0.1
+
+
+def test_streets_are_distinct_in_a_city_of_any_size() -> None:
+    streets = sample_names.streets(np.random.default_rng(1), [number % 3 == 0 for number in range(4_000)])
+    assert len(set(streets)) == 4_000
 
 
 def test_a_name_is_numbered_only_when_it_repeats() -> None:
