@@ -136,7 +136,7 @@ def _demand(
 
 
 def _claimants(snapshot: Snapshot, bound: Bounds, against: pd.DataFrame, supply: WeekSupply, settings: AllocationSettings) -> Claimants:
-    """The claimants behind the lines, with their tickets."""
+    """The claimants behind the lines, with their tickets. Here is the place to make licences of one owner one claimant."""
     width = max(len(snapshot.retailers), 1)
     keys, first, of_line = np.unique(
         bound.rows["brand"].to_numpy() * width + bound.rows["retailer"].to_numpy(), return_index=True, return_inverse=True

@@ -9,7 +9,7 @@ x holds yearly Fourier terms and the calendar's effects; m is the city's season,
 of such departures over brands; l is the brand's wandering level; u is what shook all brands in one week. A history of two years holds
 a festival twice, one brand's view of it is noise, four hundred brands' view is not. The level is filtered (Harvey 1989, Forecasting,
 Structural Time Series Models and the Kalman Filter; the coefficients by the augmented filter of de Jong 1991), tau by MacKay's update,
-outliers by weights of Huber, the level's speed q by averaging over a grid with weights of its likelihood.
+outliers by the weights of Student's t, the level's speed q by averaging over a grid with weights of its likelihood.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ SPEEDS = (0.001, 0.003, 0.01, 0.03, 0.1)
 ROUNDS = 8
 FLOOR = 0.02
 """A week's demand enters the logarithm as at least this share of the brand's median."""
-HUBER = 2.5
+TAILS = 6.0
+"""Degrees of freedom of the Student t that a week's noise is taken for."""
 LEAST_VARIANCE = 1e-4
 PRIOR_BRANDS = 8.0
 """A brand's noise variance is averaged with the pool's as if the pool had been seen for this many weeks."""
@@ -190,9 +191,10 @@ def _updated(state: _State, found: _Posterior, x: Floats, known: npt.NDArray[np.
     noise = np.maximum(state.noise * found.squares / np.maximum(seen, 1), LEAST_VARIANCE)
     noise = (seen * noise + PRIOR_BRANDS * np.exp(np.log(noise).mean())) / (seen + PRIOR_BRANDS)
     off = np.abs(found.residual) / np.sqrt(noise)
-    weight = np.where(known, np.minimum(1.0, HUBER / np.maximum(off, 1e-9)), 0.0)
+    weight = np.where(known, (TAILS + 1) / (TAILS + off**2), 0.0)
     m, departure = state.m.copy(), found.departure[:, 1:]
-    m[1:] += departure.mean(axis=0)
+    sure = 1 / (state.tau[1:] + found.variance[:, 1:])
+    m[1:] += (sure * departure).sum(axis=0) / sure.sum(axis=0)
     tau = _spread(state.tau, departure, found.variance[:, 1:]) if settle else state.tau
     each = weight / noise
     total = each.sum(axis=1)

@@ -122,7 +122,7 @@ def rates(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
     with source.db.reading() as reader:
         of_names = {name: database.read_table(reader, name) for name in ("retailers", "brands")}
     table = rate_cells.stored_in(by)
-    cells = pair_cells(source, by, period) if table is None else source.result(table.name)
+    cells = pair_cells(source, by, period) if table is None else source.result(table)
     of = rate_cells.Attributes(of_names["retailers"], of_names["brands"], pd.Index([]), NO_LEVELS)
     return fulfilment.rates(cells, by, period, of)
 

@@ -126,13 +126,10 @@ def _explained(known: Snapshot, inflated: pd.DataFrame, weeks: pd.DatetimeIndex)
 def stored_cells(
     known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, inflated: pd.DataFrame, weeks: pd.DatetimeIndex
 ) -> dict[str, pd.DataFrame]:
-    """The weekly cells that a run stores: by brand, district, manager and star, and by retailer."""
+    """The weekly cells that a run stores, by name (rate_cells.GRAINS)."""
     of = rate_cells.attributes(known, weeks)
-    by_brand, by_retailer = [], []
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in rate_cells.GRAINS}
     for chunk in measured(known, pairs, index, inflated, weeks):
-        by_brand.append(rate_cells.additive(chunk, of, rate_cells.BRAND_GRAIN, window=4))
-        by_retailer.append(rate_cells.additive(chunk, of, rate_cells.RETAILER_GRAIN, window=4))
-    return {
-        "rate_cells": rate_cells.stored(frames.RATE_CELLS, rate_cells.gather(by_brand)),
-        "retailer_cells": rate_cells.stored(frames.RETAILER_CELLS, rate_cells.gather(by_retailer)),
-    }
+        for name, (_, by) in rate_cells.GRAINS.items():
+            parts[name] = [rate_cells.gather([*parts[name], rate_cells.additive(chunk, of, by, window=4)])]
+    return {name: rate_cells.stored(name, found[0]) for name, found in parts.items()}

@@ -20,7 +20,9 @@ from ordering.model import week_of
 from ordering.settings import Settings
 
 JOB = "nightly"
-STEPS = 9
+STEPS = 10
+RATE_WEEKS = 106
+"""Weeks whose rates are stored: two years."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         allocated = policies.allocate(known, suggest.expected_requests(known, planned), settings.allocation, demand=planned)
         step.rows, step.problems = len(allocated.lines), allocated.problems
     with steps.step("rates") as step:
-        cells = measures.stored_cells(known, estimate.pairs, estimate.index, inflated, past_weeks(estimate.index))
+        cells = measures.stored_cells(known, estimate.pairs, estimate.index, inflated, past_weeks(estimate.index)[-RATE_WEEKS:])
         step.rows = sum(map(len, cells.values()))
     return {
         "pair_estimates": estimate.pairs,

@@ -8,7 +8,7 @@ from pathlib import Path
 from xlsxwriter.exceptions import XlsxWriterException
 
 from jobs import report_html, report_xlsx
-from jobs.report_figures import Figures, ReportContent, figures
+from jobs.report_figures import Figures, ReportContent
 from jobs.report_words import percent, points, word
 from ordering.errors import TrueOrderError
 from ordering.metrics import LANGUAGES
@@ -16,15 +16,16 @@ from ordering.metrics import LANGUAGES
 PAGE, WORKBOOK = "index.html", "rates.xlsx"
 
 
-def write(folder: Path, content: ReportContent, language: str = "zh") -> Path:
+def write(folder: Path, content: ReportContent, found: Figures, language: str = "zh") -> Path:
     """Write `index.html` and `rates.xlsx` into `folder`, made if it is not there; gives the path of the page.
+
+    `found` are the figures of `content`.
 
     `language` is zh or en: the workbook's, and the one in which the page opens. Each file is replaced whole or not at all. Raises
     TrueOrderError where the language is unknown or the folder cannot be written.
     """
     if language not in LANGUAGES:
         raise TrueOrderError(f"there is no language {language!r}; there are {', '.join(LANGUAGES)}")
-    found = figures(content)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / WORKBOOK, lambda file: report_xlsx.write(file, content, found, language))

@@ -20,6 +20,7 @@ HEADLINE = (
     "fulfilment_rate", "demand_fulfilment_rate", "line_fill_rate", "cap_take_up_rate", "supply_utilisation", "stock_out_rate",
 )  # fmt: skip
 DIMENSIONS = ("district", "star", "price_class", "manufacturer", "manager", "brand", "retailer")
+OF_RETAILERS = ("star", "manager", "retailer")
 BY_SIZE = ("manufacturer", "manager", "brand", "retailer")
 """Dimensions listed by volume; the others have an order of their own."""
 TREND_WEEKS = 53
@@ -34,7 +35,7 @@ def _no_release() -> pd.DataFrame:
 class ReportContent:
     """What a report is made of.
 
-    `month` is YYYY-MM. `cells` and `retailer_cells` are frames.RATE_CELLS and frames.RETAILER_CELLS of closed weeks: of the month, of the
+    `month` is YYYY-MM. `cells` and `retailer_cells` are frames.DISTRICT_CELLS and frames.RETAILER_CELLS of closed weeks: of the month, of the
     month before where there is one, and for the trend of a year up to the month; later weeks are left out. `retailers`, `brands`,
     `supply` and `targets` are the contract's tables, `release` the cells of `release.release_cells` for both months (none: cap take-up
     is undefined). `made_at` is local time. The lists of lowest rates hold `lowest` rows, each of at least so many cartons of true demand.
@@ -146,7 +147,7 @@ def with_supply(cells: pd.DataFrame, supply: pd.DataFrame) -> pd.DataFrame:
 
 def dimension(content: ReportContent, name: str) -> pd.DataFrame:
     """The month's rates by one dimension, with the change on the month before, targets and names."""
-    by, cells = [name, "period"], content.retailer_cells if name == "retailer" else content.cells
+    by, cells = [name, "period"], content.retailer_cells if name in OF_RETAILERS else content.cells
     both = fulfilment.rates(_in_months(cells, content.month_before, content.month), by, "month", _described(content))
     now = fulfilment.with_targets(both[both["period"] == content.month], content.targets, by)
     before = both.loc[both["period"] == content.month_before, [name, *fulfilment.RATES]]

@@ -28,7 +28,7 @@ def write(source: Source, folder: Path, *, month: str | None = None, language: s
 
     Raises StateError where the run holds no rate of that month.
     """
-    cells = source.result("rate_cells")
+    cells = source.result("district_cells")
     months = rate_cells.periods(cells["week"], "month") if len(cells) else pd.Series(dtype="str")
     known = sorted(months.unique())
     chosen = month or _newest_whole(source, known)
@@ -36,8 +36,8 @@ def write(source: Source, folder: Path, *, month: str | None = None, language: s
         held = f"{known[0]} to {known[-1]}" if known else "none"
         raise StateError(f"run {source.run.run_id} holds no orders of {chosen}; the months it holds: {held}")
     content = _content(source, cells, chosen)
-    page = report.write(folder, content, language)
     found = report_figures.figures(content)
+    page = report.write(folder, content, found, language)
     return Written(page, [f"rates of {chosen}:", *(f"  {line}" for line in report.headline(found, "en"))])
 
 
@@ -52,8 +52,8 @@ def _newest_whole(source: Source, known: list[str]) -> str:
 
 def _content(source: Source, cells: pd.DataFrame, month: str) -> report_figures.ReportContent:
     known = source.known()
-    weeks = pd.DatetimeIndex(sorted(cells["week"].unique())).as_unit("us")
-    recent = weeks[-RELEASED_WEEKS:]
+    weeks = pd.Series(sorted(cells["week"].unique()))
+    released = weeks[rate_cells.periods(weeks, "month").between(str(pd.Period(month, "M") - 1), month)]
     with source.db.reading() as reader:
         tables = {name: database.read_table(reader, name) for name in ("retailers", "brands", "supply", "targets")}
     return report_figures.ReportContent(
@@ -63,10 +63,6 @@ def _content(source: Source, cells: pd.DataFrame, month: str) -> report_figures.
         made_at=datetime.now(ZoneInfo(source.settings.city.time_zone)).replace(tzinfo=None, microsecond=0),
         cells=cells,
         retailer_cells=source.result("retailer_cells"),
-        release=release.release_cells(known, recent),
+        release=release.release_cells(known, pd.DatetimeIndex(released).as_unit("us")),
         **tables,
     )
-
-
-RELEASED_WEEKS = 10
-"""Weeks whose released caps are summed: at least those of a month and the month before."""

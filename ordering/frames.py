@@ -330,12 +330,8 @@ _RATE_MEASURES = (
     _number("gap_province", low=0), _number("gap_cap", low=0), _number("gap_quota", low=0), _number("gap_limit", low=0),
     _number("gap_other", low=0),
 )  # fmt: skip
-RATE_CELLS = Table(
-    "rate_cells",
-    (_week(), _id("brand_id"), _id("district"), _id("account_manager"), _count("star_level", low=1), *_RATE_MEASURES),
-    ("week", "brand_id", "district", "account_manager", "star_level"),
-)
-"""Additive weekly sums from which rates by anything but the retailer are read; the window of `met` and `demand_window` is 4 weeks."""
+DISTRICT_CELLS = Table("district_cells", (_week(), _id("brand_id"), _id("district"), *_RATE_MEASURES), ("week", "brand_id", "district"))
+"""Additive weekly sums by brand and district; the window of `met` and `demand_window` is 4 weeks."""
 RETAILER_CELLS = Table(
     "retailer_cells", (_week(), _id("retailer_id"), _count("star_level", low=1), *_RATE_MEASURES), ("week", "retailer_id")
 )
@@ -344,8 +340,8 @@ RETAILER_CELLS = Table(
 RESULTS: Mapping[str, Table] = {
     table.name: table
     for table in (
-        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, RATE_CELLS,
-        RETAILER_CELLS,
+        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS,
+        DISTRICT_CELLS, RETAILER_CELLS,
     )
 }  # fmt: skip
 """What every run stores, by name."""

@@ -117,9 +117,11 @@ def _templated(sheet: Sheet, template: str) -> Cells:
         combined = np.unique(combined, return_inverse=True)[1].astype(np.int64)
     _, first, codes = np.unique(combined, return_index=True, return_inverse=True)
     joined: list[Any] = []
-    for literal, name, _, _ in parts:
+    for literal, name, beginning, _ in parts:
         joined += [pa.array([literal] * len(first), pa.string())]
-        joined += [sheet.cells[name].values.take(pa.array(sheet.cells[name].codes[first]))] if name else []
+        if name:
+            whole = sheet.cells[name].values.take(pa.array(sheet.cells[name].codes[first]))
+            joined += [pc.utf8_slice_codeunits(whole, 0, int(beginning[1:])) if beginning else whole]
     return _distinct(codes.astype(np.int32), pc.binary_join_element_wise(*joined, pa.scalar("", pa.string())))
 
 

@@ -7,7 +7,7 @@ repeat = "sum"                    # rows of one key: "refuse" (default), "sum" t
 returns = "net"                   # negative quantities: "refuse" (default), or "net" against the same retailer and brand
 [order_lines.columns]
 brand_id = "item"                                     # a column of the file
-order_id = { template = "{store}-{date}" }            # several, put together
+order_id = { template = "{store}-{date}" }            # several, put together; {zip:.3} is the first three letters of one
 order_date = { from = "date", format = "%m/%d/%Y" }   # a date written otherwise
 mode = { constant = "pre_order" }                     # beside `from`: the value where the cell is empty
 allocated = "bottles"
@@ -20,6 +20,7 @@ order_weekday = { weekday_of = "order_lines" }            # the weekday of most 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,9 @@ from ordering.reading import Cells
 from ordering.refusing import FaultList
 
 Constant = str | int | float
+
+BEGINNING = re.compile(r"\.[1-9]\d?")
+"""In a template, how many of a cell's first letters are taken."""
 
 
 class Source(BaseModel):
@@ -55,8 +59,8 @@ class Source(BaseModel):
     @classmethod
     def _plain_fields(cls, value: str | None) -> str | None:
         for _, name, spec, conversion in Formatter().parse(value or ""):
-            if name == "" or spec or conversion:
-                raise ValueError("may hold only plain column names in braces, such as {store}-{date}")
+            if name == "" or conversion or (spec and not BEGINNING.fullmatch(spec)):
+                raise ValueError("may hold only column names in braces, whole or their first letters, such as {store}-{date} or {zip:.3}")
         return value
 
     @field_validator("bands")

@@ -287,18 +287,25 @@ def _added(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return together.groupby(keys, sort=True, observed=True)[list(MEASURES)].sum().reset_index()
 
 
-BRAND_GRAIN = ("period", "brand", "district", "manager", "star")
-RETAILER_GRAIN = ("period", "retailer", "star")
-"""The dimensions by which `additive` makes the weekly cells that are stored: frames.RATE_CELLS and frames.RETAILER_CELLS."""
+GRAINS: Mapping[str, tuple[frames.Table, tuple[str, ...]]] = {
+    "district_cells": (frames.DISTRICT_CELLS, ("period", "brand", "district")),
+    "retailer_cells": (frames.RETAILER_CELLS, ("period", "retailer", "star")),
+}
+"""The weekly cells that are stored, and the dimensions by which `additive` makes them. Finer crossings are made of pair-weeks when asked
+for: in a city of 40,000 shops and 30 levels they would be tens of millions of rows a night."""
+
+READ: Mapping[str, frozenset[str]] = {
+    "district_cells": frozenset({"period", "brand", "manufacturer", "price_class", "district"}),
+    "retailer_cells": frozenset({"period", "retailer", "manager", "district", "star"}),
+}
+"""The dimensions to which each table of stored cells can be summed."""
 
 
-def stored(table: frames.Table, cells: pd.DataFrame) -> pd.DataFrame:
-    """Weekly cells as frames.RATE_CELLS or frames.RETAILER_CELLS."""
-    return frames.conform(table, cells)
+def stored(name: str, cells: pd.DataFrame) -> pd.DataFrame:
+    """Weekly cells of GRAINS[name] as its table."""
+    return frames.conform(GRAINS[name][0], cells)
 
 
-def stored_in(by: Sequence[str]) -> frames.Table | None:
-    """The stored table whose cells can be summed to the dimensions `by`; None where only pair-weeks can (retailer with a brand's trait)."""
-    if "retailer" not in by:
-        return frames.RATE_CELLS
-    return None if {"brand", "manufacturer", "price_class"} & set(by) else frames.RETAILER_CELLS
+def stored_in(by: Sequence[str]) -> str | None:
+    """The stored table whose cells can be summed to the dimensions `by`; None where only pair-weeks can (retailer or star by brand)."""
+    return next((name for name, readable in READ.items() if set(by) <= readable), None)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import typer
 
+from allocation import suggest
+from forecasting import inflation
 from jobs import cli, exports
 from ordering import frames, settings
 from ordering.model import Decision, Reason
@@ -81,6 +83,14 @@ def test_every_reason_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a line")) == [reason.value for reason in Reason]
 
 
+def test_every_reason_of_a_flag_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a flag")) == list(inflation.REASONS)
+
+
+def test_every_reason_of_a_suggestion_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a suggestion")) == list(suggest.CODES)
+
+
 def test_every_decision_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
 
@@ -91,7 +101,19 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
     assert told == [(metric["name"], metric["chinese"]) for metric in registry]
 
 
-@pytest.mark.parametrize("heading", ["People and things", "Orders and bounds", "Demand", "Sharing out", "Reasons of a line", "Rates"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "People and things",
+        "Orders and bounds",
+        "Demand",
+        "Sharing out",
+        "Reasons of a line",
+        "Reasons of a flag",
+        "Reasons of a suggestion",
+        "Rates",
+    ],
+)
 def test_every_term_has_a_chinese_name_and_a_meaning(heading: str) -> None:
     told = rows(section(read("docs/glossary.md"), f"## {heading}"))
     assert told

@@ -29,7 +29,7 @@ def rows(keys: dict[str, Any], value: str) -> st.SearchStrategy[list[dict[str, A
 
 @st.composite
 def cities(draw: st.DrawFn, *, limits: bool = True, lots: bool = True) -> Snapshot:
-    """A city on a Thursday: lines given, waiting lines of two weeks, some confirmed; with `limits` beside the supply, with `lots` and packs."""
+    """A city on a Thursday: lines of two weeks wait, some are confirmed; `limits` beside the supply, `lots` and packs."""
     levels = {name: draw(st.integers(1, 3)) for name in SHOPS}
     packs = st.sampled_from([1, 1, 3]) if lots else st.just(1)
     wares = [make.brand(b, price_class=draw(st.integers(1, 2)), pack_multiple=draw(packs), min_lot=draw(packs)) for b in WARES]

@@ -64,12 +64,12 @@ def test_no_two_retailers_gain_by_lying_together(claims: list[Claim], supply: in
 def test_the_lie_that_must_not_pay_does_pay_under_proportional_rationing() -> None:
     """The control: the test above would find a lie if there were one."""
     rng, paid = random.Random(1), 0
-    for _ in range(200):
+    for _ in range(50):
         claims = [Claim(rng.randint(1, 12), ticket=rng.randrange(2**32), hashed=rng.randrange(2**32)) for _ in range(4)]
         supply = sum(claim.usable for claim in claims) * 6 // 10
         paid += any(lie_pays(proportional, claims, supply, {who: lie}) for who in range(4) for lie in range(1, 31))
         assert not any(lie_pays(uniform, claims, supply, {who: lie}) for who in range(4) for lie in range(1, 31))
-    assert paid > 100
+    assert paid > 25
 
 
 @many

@@ -14,7 +14,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from jobs import report, report_html, report_xlsx
-from jobs.report_figures import Figures, ReportContent, figures
+from jobs.report_figures import Figures, ReportContent, figures, in_month
 from jobs.report_words import UNDEFINED, cases, percent, points, word, words
 from ordering import frames
 from ordering.errors import TrueOrderError
@@ -45,11 +45,11 @@ def content(**more) -> ReportContent:
     rng = np.random.default_rng(7)
     brand_rows, shop_rows = [], []
     for week in WEEKS:
-        for district, manager in (("D1", "M1"), ("D2", "M2")):
+        for district in ("D1", "D2"):
             for brand, size in (("B1", 900), ("B2", 300), ("B3", 0)):
                 asked = int(rng.integers(size // 2, size + 1))
                 got = int(rng.integers(0, asked + 1))
-                key = {"brand_id": brand, "district": district, "account_manager": manager}
+                key = {"brand_id": brand, "district": district}
                 brand_rows.append(cell(week, asked, got, asked * 0.6, **key))
         shop_rows += [cell(week, 400, 100, 240.0, retailer_id="R1"), cell(week, 9, 9, 5.0, retailer_id="R2")]
     given = {
@@ -57,7 +57,7 @@ def content(**more) -> ReportContent:
         "month": "2026-02",
         "run": "7",
         "made_at": datetime(2026, 3, 9, 1, 30),
-        "cells": factories.table(frames.RATE_CELLS, brand_rows),
+        "cells": factories.table(frames.DISTRICT_CELLS, brand_rows),
         "retailer_cells": factories.table(frames.RETAILER_CELLS, shop_rows),
         "retailers": factories.table(frames.RETAILERS, shops),
         "brands": factories.table(frames.BRANDS, wares),
@@ -121,7 +121,7 @@ def found(made) -> Figures:
 @pytest.fixture(scope="module")
 def folder(made, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("report")
-    assert report.write(path, made, "en") == path / "index.html"
+    assert report.write(path, made, figures(made), "en") == path / "index.html"
     return path
 
 
@@ -197,9 +197,13 @@ def test_the_page_shows_the_same_figures(folder, found):
         assert percent(row.demand_fulfilment_rate) in text
 
 
-def test_every_total_is_the_sum_of_its_parts_and_every_rate_their_ratio(found):
+def test_every_total_is_the_sum_of_its_parts_and_every_rate_their_ratio(made, found):
     now = found.headline.set_index("metric").loc["fulfilment_rate"]
-    for name in ("district", "star", "price_class", "manufacturer", "manager", "brand"):
+    shops = in_month(made.retailer_cells, made.month)
+    for name in ("star", "manager", "retailer"):
+        assert found.by[name]["allocated"].sum() == shops["allocated"].sum()
+        assert found.by[name]["requested"].sum() == shops["requested"].sum()
+    for name in ("district", "price_class", "manufacturer", "brand"):
         assert found.by[name]["allocated"].sum() == now["numerator"]
         assert found.by[name]["requested"].sum() == now["denominator"]
         assert found.by[name]["allocated"].sum() / found.by[name]["requested"].sum() == now["now"]
@@ -265,9 +269,9 @@ def test_the_order_of_the_rows_changes_not_one_byte_of_the_page(made, found):
 
 def test_a_month_without_weeks_says_so_and_shows_no_rates(tmp_path):
     empty = content(
-        cells=frames.empty(frames.RATE_CELLS), retailer_cells=frames.empty(frames.RETAILER_CELLS), targets=frames.empty(frames.TARGETS)
+        cells=frames.empty(frames.DISTRICT_CELLS), retailer_cells=frames.empty(frames.RETAILER_CELLS), targets=frames.empty(frames.TARGETS)
     )
-    page = Page(report.write(tmp_path, empty, "zh").read_text("utf-8"))
+    page = Page(report.write(tmp_path, empty, figures(empty), "zh").read_text("utf-8"))
     assert "本月没有已分配的周" in page.text
     assert figures(empty).headline["now"].isna().all()
     assert not any(re.fullmatch(r"[\d.]+%", said.strip()) for said in page.text)
@@ -275,23 +279,23 @@ def test_a_month_without_weeks_says_so_and_shows_no_rates(tmp_path):
 
 def test_more_rows_than_a_sheet_holds_go_on_in_further_sheets(tmp_path, made, monkeypatch, found):
     monkeypatch.setattr(report_xlsx, "SHEET_ROWS", 2)
-    report.write(tmp_path, made, "en")
+    report.write(tmp_path, made, figures(made), "en")
     rows = read(tmp_path, "Brand") + read(tmp_path, "Brand 2")
     same(rows, found.by["brand"])
 
 
 def test_an_unknown_language_and_a_folder_that_cannot_be_written_are_refused_in_words(tmp_path, made):
     with pytest.raises(TrueOrderError, match="no language 'fr'; there are zh, en"):
-        report.write(tmp_path, made, "fr")
+        report.write(tmp_path, made, figures(made), "fr")
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(TrueOrderError, match="the report cannot be written"):
-        report.write(blocked, made)
+        report.write(blocked, made, figures(made))
     assert blocked.read_text() == ""
 
 
 def test_a_failing_report_leaves_the_old_one(tmp_path, made, monkeypatch):
-    report.write(tmp_path, made)
+    report.write(tmp_path, made, figures(made))
     old = (tmp_path / "index.html").read_bytes()
 
     def full(*_: object) -> str:
@@ -299,7 +303,7 @@ def test_a_failing_report_leaves_the_old_one(tmp_path, made, monkeypatch):
 
     monkeypatch.setattr(report_html, "page", full)
     with pytest.raises(TrueOrderError, match=r"No space left on device\); free space"):
-        report.write(tmp_path, made)
+        report.write(tmp_path, made, figures(made))
     assert (tmp_path / "index.html").read_bytes() == old
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "rates.xlsx"]
 

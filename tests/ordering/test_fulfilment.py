@@ -177,7 +177,7 @@ def test_however_the_pairs_are_cut_into_chunks_not_one_bit_changes(rows, lived, 
 @settings(deadline=None, max_examples=30)
 @given(LINES, DEMAND)
 def test_cells_keep_every_carton_and_every_part_of_the_gap(rows, lived):
-    table = cells.additive(chunk_of(rows, lived), CITY, cells.BRAND_GRAIN)
+    table = cells.additive(chunk_of(rows, lived), CITY, ["period", "brand", "district"])
     lines = lines_of(rows).dropna(subset=["allocated"])
     assert table["requested"].sum() == lines["requested"].sum()
     assert table["allocated"].sum() == lines["allocated"].sum()
@@ -189,16 +189,16 @@ def test_cells_keep_every_carton_and_every_part_of_the_gap(rows, lived):
 @given(LINES, DEMAND)
 def test_stored_cells_give_the_same_rates_as_the_pair_weeks(rows, lived):
     chunk = chunk_of(rows, lived)
-    brand = cells.stored(frames.RATE_CELLS, cells.additive(chunk, CITY, cells.BRAND_GRAIN))
-    shop = cells.stored(frames.RETAILER_CELLS, cells.additive(chunk, CITY, cells.RETAILER_GRAIN))
-    for by in (["period"], ["manufacturer", "district"], ["price_class", "star", "period"], ["manager"], ["brand", "period"]):
-        direct = fulfilment.rates(cells.additive(chunk, CITY, by, period="quarter"), by, "quarter")
-        assert cells.stored_in(by) is frames.RATE_CELLS
-        pd.testing.assert_frame_equal(fulfilment.rates(brand, by, "quarter", CITY), direct, check_exact=True)
-    for by in (["retailer", "period"], ["retailer", "manager", "district"], ["star", "retailer"]):
-        direct = fulfilment.rates(cells.additive(chunk, CITY, by, period="year"), by, "year")
-        assert cells.stored_in(by) is frames.RETAILER_CELLS
-        pd.testing.assert_frame_equal(fulfilment.rates(shop, by, "year", CITY), direct, check_exact=True)
+    held = {name: cells.stored(name, cells.additive(chunk, CITY, by)) for name, (_, by) in cells.GRAINS.items()}
+    asked = {
+        "district_cells": (["period"], ["manufacturer", "district"], ["price_class", "period"], ["brand", "period"]),
+        "retailer_cells": (["retailer", "period"], ["retailer", "manager", "district"], ["star", "retailer"], ["manager"], ["star"]),
+    }
+    for name, groupings in asked.items():
+        for by in groupings:
+            direct = fulfilment.rates(cells.additive(chunk, CITY, by, period="quarter"), by, "quarter")
+            assert cells.stored_in(by) == name
+            pd.testing.assert_frame_equal(fulfilment.rates(held[name], by, "quarter", CITY), direct, check_exact=True)
 
 
 def test_cells_that_lack_a_dimension_say_which_they_hold():

@@ -52,7 +52,8 @@ def test_the_repeated_rows_are_counted(iowa: Checked) -> None:
 def test_stores_and_items_are_those_of_the_source(iowa: Checked, source: pd.DataFrame) -> None:
     stores = pd.read_csv(IOWA / "stores.csv", dtype="str").set_index("store")
     shops, wares = iowa.tables["retailers"], iowa.tables["brands"]
-    assert shops["district"].tolist() == stores["city"].reindex(shops["retailer_id"]).tolist()
+    assert shops["street"].tolist() == stores["city"].reindex(shops["retailer_id"]).tolist()
+    assert shops["district"].tolist() == stores["zip"].str[:3].reindex(shops["retailer_id"]).tolist()
     assert set(shops["star_level"]) == {1}
     dates = source[["store", "date"]].drop_duplicates()
     weekday = pd.to_datetime(dates["date"]).dt.isocalendar().day.groupby(dates["store"]).agg(lambda days: days.mode().iloc[0])
