@@ -22,6 +22,7 @@ KNOWN_SLACK, KNOWN_TIGHT, KNOWN_TILL = 15.0, 8.0, 8.0  # index-weeks without sho
 # from which a pair teaches its retailer's factor
 LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts for its retailer's factor
 GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
+CITY_OFFSET_SD, BRAND_OFFSET_SD = 0.5, 0.2  # log level of requests against tills, of all brands always short, and of one about them
 ROUNDS = 6
 
 
@@ -56,14 +57,14 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame)
     rate = (direct.cartons + 0.5) / (direct.weeks + 0.5 / np.maximum(peers, 1e-3))
     taught = _taught(panel, short, index, np.where(known, rate, 0.0))
     answer = response.learn(*taught, response.NO_GUESSES)
-    guessed = ~known & (direct.weeks <= KNOWN_SLACK)
+    guessed = (flows.weeks[:, SLACK] <= KNOWN_SLACK) & (flows.weeks[:, TIGHT] > LEAST_WEEKS)
     for step in range(ROUNDS):
-        figures = _asked(panel, short, index, flows, answer, known, rate)
+        figures = _levelled(panel, till, _asked(panel, short, index, flows, answer, known, rate), guessed)
         if step or not figures.precision.any():  # what the brand's demand was met by is known only after a first round
             figures = _combined(figures, _given(panel, flows, peers, known, rate))
-        start = peers if step else np.where(guessed, np.exp(figures.told), peers)
+        start = peers if step else np.where(guessed & ~known, np.exp(figures.told), peers)
         found, spread = kernels.posterior(*_about_peers(direct, start), direct.cartons, direct.weeks, figures.told, figures.precision)
-        worth = np.where(guessed, figures.precision, 0.0)
+        worth = np.where(guessed & ~known, figures.precision, 0.0)
         peers = _peers(panel, direct.cartons + worth * found, direct.weeks + worth, *group)
         answer = response.learn(*taught, _guesses(panel, short, index, flows, known, peers))
     main = _main(flows.given[:, SLACK], till.cartons, figures.precision)
@@ -100,6 +101,21 @@ def _asked(
     figure = np.log((flows.asked[:, TIGHT] + 0.2) / (due + 0.2))
     own = (answer.spread**2).mean(1)[panel.retailer]
     return _calibrated(figure, own, flows.weeks[:, TIGHT] > LEAST_WEEKS, known, rate)
+
+
+def _levelled(panel: Panel, till: stock.Tills, asked: Figures, guessed: npt.NDArray[np.bool_]) -> Figures:
+    """Requests of brands that never leave shortage, set to the level that tills show in the same brand.
+
+    What is learnt where shortage comes and goes may not hold where it stays: consumers search, shops get used to it, cartons are resold.
+    A brand's offset is drawn to the city's, and the city's to none.
+    """
+    use = guessed & (till.weeks > KNOWN_TILL) & (till.cartons > 0) & (asked.precision > 0)
+    weight = np.where(use, 1.0 / (1.0 / np.maximum(asked.precision, 1e-9) + 1.0 / np.maximum(till.cartons, 0.1) + 0.05), 0.0)
+    off = weight * (asked.told - np.log(np.maximum(till.cartons, 0.1) / np.maximum(till.weeks, 1e-9)))
+    city = off.sum() / (weight.sum() + 1.0 / CITY_OFFSET_SD**2)
+    total, pulled = (np.bincount(panel.brand, x, panel.brands) for x in (weight, off))
+    offset = (pulled + city / BRAND_OFFSET_SD**2) / (total + 1.0 / BRAND_OFFSET_SD**2)
+    return Figures(asked.told - np.where(guessed, offset[panel.brand], 0.0), asked.precision)
 
 
 def _given(panel: Panel, flows: Flows, peers: Floats, known: npt.NDArray[np.bool_], rate: Floats) -> Figures:

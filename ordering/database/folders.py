@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ordering import frames, tables
 from ordering.database import bulk
 from ordering.database.connection import Database
+from ordering.errors import Fault, ImportRefusedError
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     if lines:
         values["allocated"] = sa.func.coalesce(stage.c.allocated, table.c.allocated)
     differs = sa.or_(*(values[name].is_distinct_from(table.c[name]) for name in own))
+    first = lines and not tx.execute(sa.select(table.c.week).limit(1)).first()
     before = _count(tx, sa.select(sa.func.count()).select_from(stage.join(table, same_key)))
     changed_rows = sa.select(*(value.label(name) for name, value in values.items())).select_from(stage.join(table, same_key)).where(differs)
     if lines:
@@ -84,9 +86,35 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
         if before:
             fresh = fresh.where(~sa.exists().where(same_key))
         tx.execute(table.insert().from_select([*own, *(["version", "import_id"] if lines else [])], fresh))
+    if lines and not first:
+        _check_orders(tx, import_id, stage)
     if lines and (changed or rows > before):
         raise_versions(tx, touched | _weeks(tx, sa.select(table.c.week).where(table.c.import_id == import_id)))
     return Stored(rows - before, changed, before - changed)
+
+
+def _check_orders(tx: sa.Connection, import_id: int, stage: Any) -> None:
+    """Refuse what no single file shows: an order that is two retailers' or of two days with what is stored, a line given more than asked."""
+    t = tables.order_lines
+    over = sa.select(t.c.order_id, t.c.brand_id, t.c.requested, t.c.allocated).where(
+        t.c.import_id == import_id, t.c.allocated > t.c.requested
+    )
+    faults = [
+        Fault("order_lines", 0, "", "", f"order {o}, brand {b}: {q} requested, yet {a} are allocated already; correct both, or leave it")
+        for o, b, q, a in tx.execute(over.order_by(t.c.order_id, t.c.brand_id))
+    ]
+    touched = sa.select(stage.c.order_id).distinct().subquery()
+    torn = sa.select(t.c.order_id, *(f(t.c[c]) for c in ("retailer_id", "order_date") for f in (sa.func.min, sa.func.max)))
+    torn = torn.join(touched, touched.c.order_id == t.c.order_id).group_by(t.c.order_id)
+    torn = torn.having(sa.or_(*(sa.func.min(t.c[c]) != sa.func.max(t.c[c]) for c in ("retailer_id", "order_date"))))
+    faults += [
+        Fault(
+            "order_lines", 0, "", "", f"order {o} would be of {who} and {whom}, {on} and {late}, with what is stored; give every line of it"
+        )
+        for o, who, whom, on, late in tx.execute(torn.order_by(t.c.order_id))
+    ]
+    if faults:
+        raise ImportRefusedError(faults)
 
 
 HELD = "changed_rows"

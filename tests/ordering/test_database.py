@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ordering import database, frames, tables
 from ordering.database import bulk
-from ordering.errors import StateError
+from ordering.errors import ImportRefusedError, StateError
 from tests import factories as f
 
 AT = datetime(2026, 3, 2, 1, 30)
@@ -58,7 +58,11 @@ def test_a_table_whose_first_thousands_of_dates_are_missing_is_read_with_its_dat
 
 
 def test_the_same_rows_again_change_nothing(db: database.Database) -> None:
-    rows: dict[str, Any] = {"retailers": [f.retailer()], "brands": [f.brand()], "order_lines": [f.line(), f.line(brand_id="B2", allocated=None)]}
+    rows: dict[str, Any] = {
+        "retailers": [f.retailer()],
+        "brands": [f.brand()],
+        "order_lines": [f.line(), f.line(brand_id="B2", allocated=None)],
+    }
     store(db, **rows)
     before, weeks = lines_of(db), database.weeks_with_orders(db)
     counts = store(db, **rows)
@@ -91,6 +95,24 @@ def test_a_line_that_moves_to_another_week_leaves_its_old_week(db: database.Data
     store(db, order_lines=[{**f.line(order_date=f.week(-2)), "order_date": f.week(-1)}])
     assert [row["week"] for row in lines_of(db)] == [f.week(-1), f.week(-2)]
     assert database.weeks_with_orders(db) == {f.week(-2): 2, f.week(-1): 1}
+
+
+def test_a_line_that_would_tear_a_stored_order_apart_is_refused(db: database.Database) -> None:
+    store(db, order_lines=[f.line("R1", "B1"), f.line("R1", "B2")])
+    before = lines_of(db)
+    with pytest.raises(ImportRefusedError) as error:
+        store(db, order_lines=[{**f.line("R1", "B2"), "retailer_id": "R2"}])
+    assert "would be of R1 and R2, 2026-02-24 and 2026-02-24, with what is stored; give every line of it" in str(error.value)
+    assert lines_of(db) == before
+
+
+def test_a_correction_below_what_was_allocated_is_refused(db: database.Database) -> None:
+    store(db, order_lines=[f.line("R1", "B1", 9, 7)])
+    before = lines_of(db)
+    with pytest.raises(ImportRefusedError) as error:
+        store(db, order_lines=[f.line("R1", "B1", 3, None)])
+    assert "brand B1: 3 requested, yet 7 are allocated already; correct both, or leave it" in str(error.value)
+    assert lines_of(db) == before
 
 
 def test_an_error_in_the_middle_of_a_write_leaves_the_database_and_its_folder_as_they_were(db: database.Database, tmp_path: Path) -> None:
