@@ -22,6 +22,9 @@ KNOWN_SLACK, KNOWN_TIGHT, KNOWN_TILL = 15.0, 8.0, 8.0  # index-weeks without sho
 # from which a pair teaches its retailer's factor
 LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts for its retailer's factor
 GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
+LEAST_SOLD = 50.0  # cartons of demand at shops with tills, from which they set the level of a brand
+TILL_SD = 0.1
+UNDERSTOOD_OFFSET = 0.25  # log offset of a city at which requests and allocations weigh the same in the level
 CITY_OFFSET_SD, BRAND_OFFSET_SD = 0.5, 0.2  # log level of requests against tills, of all brands always short, and of one about them
 ROUNDS = 6
 
@@ -58,12 +61,18 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame)
     taught = _taught(panel, short, index, np.where(known, rate, 0.0))
     answer = response.learn(*taught, response.NO_GUESSES)
     guessed = (flows.weeks[:, SLACK] <= KNOWN_SLACK) & (flows.weeks[:, TIGHT] > LEAST_WEEKS)
+    offset = np.zeros(panel.brands)
     for step in range(ROUNDS):
-        figures = _levelled(panel, till, _asked(panel, short, index, flows, answer, known, rate), guessed)
+        figures = _asked(panel, short, index, flows, answer, known, rate)
+        figures = Figures(figures.told - np.where(guessed, offset[panel.brand], 0.0), figures.precision)
         if step or not figures.precision.any():  # what the brand's demand was met by is known only after a first round
             figures = _combined(figures, _given(panel, flows, peers, known, rate))
         start = peers if step else np.where(guessed & ~known, np.exp(figures.told), peers)
         found, spread = kernels.posterior(*_about_peers(direct, start), direct.cartons, direct.weeks, figures.told, figures.precision)
+        alone, _ = kernels.posterior(
+            *_about_peers(direct, start), flows.given[:, SLACK], flows.weeks[:, SLACK], figures.told, figures.precision
+        )
+        offset = _offset(panel, flows, till, alone, guessed, offset)
         worth = np.where(guessed & ~known, figures.precision, 0.0)
         peers = _peers(panel, direct.cartons + worth * found, direct.weeks + worth, *group)
         answer = response.learn(*taught, _guesses(panel, short, index, flows, known, peers))
@@ -103,19 +112,31 @@ def _asked(
     return _calibrated(figure, own, flows.weeks[:, TIGHT] > LEAST_WEEKS, known, rate)
 
 
-def _levelled(panel: Panel, till: stock.Tills, asked: Figures, guessed: npt.NDArray[np.bool_]) -> Figures:
-    """Requests of brands that never leave shortage, set to the level that tills show in the same brand.
+def _offset(panel: Panel, flows: Flows, till: stock.Tills, found: Floats, guessed: npt.NDArray[np.bool_], before: Floats) -> Floats:
+    """By brand: how far (log) the requests of brands that never leave shortage stand above the level that tills show in the same brand.
 
     What is learnt where shortage comes and goes may not hold where it stays: consumers search, shops get used to it, cartons are resold.
-    A brand's offset is drawn to the city's, and the city's to none.
+    `found` are the rates without the tills' word and with the offset `before`; the pairs with tills are compared, sum with sum. A brand's
+    offset is drawn to the city's, and the city's to none. The larger the city's, the less requests are understood at all, and the more
+    the level is taken from allocations × (demand ÷ allocations at the tills) instead.
     """
-    use = guessed & (till.weeks > KNOWN_TILL) & (till.cartons > 0) & (asked.precision > 0)
-    weight = np.where(use, 1.0 / (1.0 / np.maximum(asked.precision, 1e-9) + 1.0 / np.maximum(till.cartons, 0.1) + 0.05), 0.0)
-    off = weight * (asked.told - np.log(np.maximum(till.cartons, 0.1) / np.maximum(till.weeks, 1e-9)))
-    city = off.sum() / (weight.sum() + 1.0 / CITY_OFFSET_SD**2)
-    total, pulled = (np.bincount(panel.brand, x, panel.brands) for x in (weight, off))
-    offset = (pulled + city / BRAND_OFFSET_SD**2) / (total + 1.0 / BRAND_OFFSET_SD**2)
-    return Figures(asked.told - np.where(guessed, offset[panel.brand], 0.0), asked.precision)
+    shown, weeks, given = guessed & (till.weeks > KNOWN_TILL), flows.weeks[:, TIGHT], flows.given[:, TIGHT]
+
+    def total(values: Floats, use: npt.NDArray[np.bool_]) -> Floats:
+        return np.bincount(panel.brand, np.where(use, values, 0.0), panel.brands)
+
+    sold, told = total(till.cartons / np.maximum(till.weeks, 1e-9) * weeks, shown), total(found * weeks, shown)
+    seen = (sold >= LEAST_SOLD) & (told > 0) & (total(given, shown) > 0)
+    off = np.where(seen, before + _log_ratio(told, sold), 0.0)
+    weight = np.where(seen, 1.0 / (TILL_SD**2 + 1.0 / np.maximum(total(np.ones(panel.pairs), shown), 1.0)), 0.0)
+    city = (weight * off).sum() / (weight.sum() + 1.0 / CITY_OFFSET_SD**2)
+    offset = (weight * off + city / BRAND_OFFSET_SD**2) / (weight + 1.0 / BRAND_OFFSET_SD**2)
+    by_given = _log_ratio(total(found * weeks, guessed) * total(given, shown), sold * total(given, guessed)) + before - offset
+    return np.asarray(offset + np.where(seen, city**2 / (city**2 + UNDERSTOOD_OFFSET**2) * by_given, 0.0))
+
+
+def _log_ratio(above: Floats, below: Floats) -> Floats:
+    return np.log(np.maximum(above, 1e-9) / np.maximum(below, 1e-9))
 
 
 def _given(panel: Panel, flows: Flows, peers: Floats, known: npt.NDArray[np.bool_], rate: Floats) -> Figures:

@@ -72,16 +72,18 @@ def _run(db: database.Database, run_id: int | None) -> runlog.Record:
 def _confirm_day(
     db: database.Database, run: runlog.Record, day: date, settings: Settings, history: Path, clock: datetime, by: str
 ) -> Published:
-    """One order day: read again, allocate on the stored level, confirm."""
+    """One order day: read again, allocate on the stored level and estimates, confirm."""
     from allocation import policies, suggest
+    from jobs import measures
+    from jobs.exports import Source
 
     known, _ = snapshot.read_week(db, run.business_date, weeks=WEEKS_BACK, horizon=0, history_folder=history)
-    with db.reading() as reader:
-        levels = runlog.read_result(reader, run.run_id, "week_levels")
+    source = Source(db, run, settings, history)
+    planned = measures.planned_demand(known, source.pairs(known), source.result("brand_index"))
     waiting = known.waiting
-    open_today = waiting["order_date"] == frames.day(day)
-    known = replace(known, waiting=waiting[open_today | waiting["allocated"].notna()].reset_index(drop=True), week_levels=levels)
-    allocated = policies.allocate(known, suggest.nobody_else(), settings.allocation).lines
-    lines = allocated[allocated["order_date"] == frames.day(day)]
-    count, cartons = runlog.confirm(db, lines, run_id=run.run_id, by=by, at=clock)
+    of_day = waiting["order_date"] == frames.day(day)
+    now_open = waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True)
+    known = replace(known, waiting=now_open, week_levels=source.result("week_levels"))
+    lines = policies.allocate(known, suggest.nobody_else(), settings.allocation, demand=planned).lines
+    count, cartons = runlog.confirm(db, lines[lines["order_date"] == frames.day(day)], run_id=run.run_id, by=by, at=clock)
     return Published(run.run_id, day, count, cartons)

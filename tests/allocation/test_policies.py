@@ -23,7 +23,7 @@ from tests.allocation.cities import breaches, cities, expectations
 
 RULES = settings.load().allocation
 NOBODY = suggest.nobody_else()
-EXAMPLES = int(os.environ.get("TRUEORDER_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("TRUEORDER_EXAMPLES", "10"))
 """Random cities per law: a night of one takes a tenth of a second, so many only on demand."""
 quick = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 

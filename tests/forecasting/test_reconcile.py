@@ -41,11 +41,11 @@ def sums(index: pd.DataFrame, rates: pd.DataFrame) -> pd.Series:
     return (both["rate"] * both["index"]).groupby([both["brand_id"], both["week"]]).sum()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     levels=st.lists(st.floats(0.01, 50), min_size=3, max_size=3),
     rates=st.lists(st.floats(0, 1000), min_size=3, max_size=3).filter(lambda rates: sum(rates) > 1e-3),
-    total=st.floats(0, 1e7),
+    total=st.just(0.0) | st.floats(1e-6, 1e7),
 )
 def test_pairs_add_up_to_the_brand_exactly(levels: list[float], rates: list[float], total: float) -> None:
     rated = live(dict(zip(DISTRICTS, rates, strict=True)))
