@@ -18,7 +18,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from allocation import blake2b
+from allocation import hashing
 
 ONE = 2**32
 """A whole unit in the fixed-point arithmetic of tickets and thresholds."""
@@ -40,7 +40,7 @@ def tickets(
     Nothing here knows a request.
     """
     pairs = np.asarray(retailer, np.int64), np.asarray(brand, np.int64)
-    hashed = blake2b.first_words(retailer_ids, brand_ids, *pairs, salt)
+    hashed = hashing.first_words(retailer_ids, brand_ids, *pairs, salt)
     moved = hashed + np.asarray(turns, np.uint64) * np.uint64(TURN)
     return (moved & np.uint64(ONE - 1)).astype(np.uint32), hashed
 

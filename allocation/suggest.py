@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import blake2b, bounds, limits, policies, totals
+from allocation import bounds, hashing, limits, policies, totals
 from allocation.bounds import Bounds
 from allocation.limits import NONE, Whole
 from ordering import frames
@@ -79,7 +79,7 @@ def _expected_in(snapshot: Snapshot, demand: pd.DataFrame, week: pd.Timestamp) -
     comes = np.asarray(on >= day(snapshot.business_date)) & ~np.isin(retailer, asked)
     retailer, brand, rate = retailer[comes], brand[comes], demand["demand"].to_numpy(np.float64)[order[comes]]
     ids = list(snapshot.retailers["retailer_id"]), list(snapshot.brands["brand_id"])
-    draw = blake2b.first_words(*ids, retailer, brand, f"expected {week:%Y-%m-%d}") / 2.0**32
+    draw = hashing.first_words(*ids, retailer, brand, f"expected {week:%Y-%m-%d}") / 2.0**32
     pack = snapshot.brands["pack_multiple"].to_numpy(np.int64)[brand]
     requested = np.floor(rate / pack + draw).astype(np.int64) * pack
     shops, wares = snapshot.categories()

@@ -24,9 +24,9 @@ LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts fo
 GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
 LEAST_SOLD = 50.0  # cartons of demand at shops with tills, from which they set the level of a brand
 TILL_SD = 0.1
-UNDERSTOOD_OFFSET = 0.25  # log offset of a city at which requests and allocations weigh the same in the level
+UNDERSTOOD_OFFSET = 0.12  # log offset of a city at which requests and allocations weigh the same in the level
 CITY_OFFSET_SD, BRAND_OFFSET_SD = 0.5, 0.2  # log level of requests against tills, of all brands always short, and of one about them
-ROUNDS = 6
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame)
         )
         offset = _offset(panel, flows, till, alone, guessed, offset)
         worth = np.where(guessed & ~known, figures.precision, 0.0)
-        peers = _peers(panel, direct.cartons + worth * found, direct.weeks + worth, *group)
+        peers = _peers(panel, direct.cartons + worth, direct.weeks + worth / found, *group)
         answer = response.learn(*taught, _guesses(panel, short, index, flows, known, peers))
     main = _main(flows.given[:, SLACK], till.cartons, figures.precision)
     return Rates(found, spread + COUNT_DISPERSION, main, _honest(answer), answer.understood, _problems(known, short))
@@ -132,7 +132,9 @@ def _offset(panel: Panel, flows: Flows, till: stock.Tills, found: Floats, guesse
     city = (weight * off).sum() / (weight.sum() + 1.0 / CITY_OFFSET_SD**2)
     offset = (weight * off + city / BRAND_OFFSET_SD**2) / (weight + 1.0 / BRAND_OFFSET_SD**2)
     by_given = _log_ratio(total(found * weeks, guessed) * total(given, shown), sold * total(given, guessed)) + before - offset
-    return np.asarray(offset + np.where(seen, city**2 / (city**2 + UNDERSTOOD_OFFSET**2) * by_given, 0.0))
+    alternating = guessed.size and ((flows.weeks[:, SLACK] > KNOWN_SLACK) & (weeks > KNOWN_TIGHT)).sum() >= calibration.LEAST_PAIRS
+    share = city**2 / (city**2 + UNDERSTOOD_OFFSET**2) if alternating else 1.0  # else requests were themselves learnt from the tills
+    return np.asarray(offset + np.where(seen, share * by_given, 0.0))
 
 
 def _log_ratio(above: Floats, below: Floats) -> Floats:

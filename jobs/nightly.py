@@ -149,7 +149,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         live_rate = measures.live_rate(known, estimate.pairs, ahead)
         future = reconcile.future_index(estimate.index, predicted.forecast, live_rate=live_rate, festivals=known.festivals)
         forecast = measures.coherent(predicted.forecast, future, live_rate)
-        step.rows = len(future)
+        step.rows, step.problems = len(future), _stranded(reconcile.stranded(predicted.forecast, live_rate))
     with steps.step("suggest") as step:
         planned = measures.planned_demand(known, estimate.pairs, future)
         suggestions = suggest.suggest(known, planned, settings.suggesting)
@@ -171,6 +171,16 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         "week_levels": allocated.levels,
         **cells,
     }
+
+
+def _stranded(rows: pd.DataFrame) -> pd.DataFrame:
+    """A problem for each brand whose forecast no live pair can take, in the weeks in which that is so."""
+    weeks = rows.groupby("brand_id")["week"].agg(first="min", count="size")
+    found = [
+        problems("reconcile", [f"nobody is offered it in {row['count']} weeks from {row['first']:%Y-%m-%d}; its forecast is 0"], str(brand))
+        for brand, row in weeks.iterrows()
+    ]
+    return pd.concat([frames.empty(frames.PROBLEMS), *found], ignore_index=True)
 
 
 def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:

@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from allocation import blake2b, fill
+from allocation import fill
 from tests.allocation.reference import Claim, Rule, compiled, proportional, share, threshold, ticket, uniform
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text("utf-8"))
@@ -108,12 +108,16 @@ def test_the_order_of_claimants_is_irrelevant(claims: list[Claim], supply: int, 
 @many
 @hypothesis.given(CLAIMS, SUPPLY)
 def test_a_weight_no_smaller_is_never_more_than_one_carton_behind(claims: list[Claim], supply: int) -> None:
-    """At equal weight: nobody envies another by more than a carton."""
-    got = uniform(claims, supply)
+    """At equal weight: nobody envies another by more than a carton; by one more where the other's last unit ties with the level.
+
+    Keys are rounded up to whole 2**-32 steps; two units that differ by less tie, and the hash decides between them.
+    """
+    got, level = compiled(claims, supply)
     for i, one in enumerate(claims):
         for j, other in enumerate(claims):
             if one.weight >= other.weight:
-                assert got[i] >= min(one.usable, got[j] - 1)
+                tied = got[j] > 0 and threshold(got[j], other.ticket, other.weight) == level
+                assert got[i] >= min(one.usable, got[j] - 1 - tied)
 
 
 @many
@@ -200,12 +204,6 @@ def test_tickets_are_those_of_the_standard_librarys_blake2b(retailer_id: str, br
     hypothesis.assume(all(c < "\ud800" or c > "\udfff" for c in retailer_id + brand_id + salt))
     found, hashed = fill.tickets([retailer_id], [brand_id], [0], [0], [turns], salt)
     assert (int(found[0]), int(hashed[0])) == ticket(retailer_id, brand_id, salt, turns)
-
-
-@pytest.mark.parametrize("length", [*range(115, 130), *range(243, 258)])
-def test_tickets_are_right_around_the_ends_of_blocks(length: int) -> None:
-    found = blake2b.first_words(["0" * length], ["B"], np.array([0]), np.array([0]), "2026")
-    assert int(found[0]) == ticket("0" * length, "B", "2026", 0)[1]
 
 
 def wins_of_a_year(fresh: bool) -> list[int]:
