@@ -55,13 +55,19 @@ def row(city: Path, scorer: Path, forecast: bool) -> str:
         said = subprocess.run([sys.executable, str(scorer), str(city), folder], capture_output=True, text=True, check=True).stdout
     got = {name: float(value) for name, value in (line.split() for line in said.splitlines())}
     pairs = [f"{got.get(f'recover.allocated.{f}', np.nan):9.3f}{got.get(f'recover.project.{f}', np.nan):7.3f}" for f in FIGURES]
-    flags = [got.get(f"flags.{f}", np.nan) for f in ("request_over_allocated.ap", "project.ap", "project.flagged_share", "project.precision")]
+    flags = [
+        got.get(f"flags.{f}", np.nan) for f in ("request_over_allocated.ap", "project.ap", "project.flagged_share", "project.precision")
+    ]
     line = (
         f"{city.name:<16}{''.join(pairs)}{got.get('recover.project.tight_bias', np.nan):7.2f}"
         f"{got['recover.project.cover80_brand_week']:7.2f}{flags[0]:7.3f}{flags[1]:7.3f}{flags[2]:9.4f}{flags[3]:9.3f}"
         f"{got.get('flags.project.false_on_honest', np.nan):8.4f}{seconds:6.1f}"
     )
-    future = [f"{f} {got[f'future.allocated52.{f}']:.3f} {got[f'future.project.{f}']:.3f}" for f in ("brand_week", "pair_week")] if forecast else []
+    future = (
+        [f"{f} {got[f'future.allocated52.{f}']:.3f} {got[f'future.project.{f}']:.3f}" for f in ("brand_week", "pair_week")]
+        if forecast
+        else []
+    )
     return line + "".join(f"  {f}" for f in future)
 
 
@@ -102,7 +108,9 @@ def read(folder: Path) -> Snapshot:
     for name in frames.LONG & set(tables):
         tables[name] = tables[name].astype({c: kind for c, kind in kinds.items() if c in tables[name]})
     now, lines = frames.day(business), tables["order_lines"]
-    lines = lines.assign(week=(lines["order_date"] - pd.to_timedelta(lines["order_date"].dt.day_of_week, unit="D")).astype("datetime64[us]"))
+    lines = lines.assign(
+        week=(lines["order_date"] - pd.to_timedelta(lines["order_date"].dt.day_of_week, unit="D")).astype("datetime64[us]")
+    )
     waiting = lines[(lines["order_date"] >= now) & (lines["order_date"] < now + pd.Timedelta(days=7))]
     scans, counts = tables["scanned_sales"], tables["stock_counts"]
     known = {name: tables[name] for name in Snapshot.__dataclass_fields__ if name in tables}

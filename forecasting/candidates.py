@@ -176,7 +176,7 @@ def enough(series: Series) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the libraries' chatter; what they raise still comes through."""
-    loggers = [logging.getLogger(name) for name in ("prophet", "prophet.plot", "cmdstanpy")]
+    loggers = [logging.getLogger(name) for name in ("prophet", "prophet.models", "prophet.plot", "cmdstanpy")]
     before = [(one.level, one.disabled) for one in loggers]
     for one in loggers:
         one.setLevel(logging.CRITICAL)

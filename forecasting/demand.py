@@ -23,7 +23,7 @@ from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
 
 Floats = npt.NDArray[np.float64]
-SHARED_ERROR = {"slack": 0.06, "tight": 0.10}
+SHARED_ERROR = {"slack": 0.07, "tight": 0.16}
 """Relative error of a brand's week that all its pairs share (index and level), without and with shortage."""
 
 
@@ -59,7 +59,8 @@ def _pair_frame(snapshot: Snapshot, panel: panels.Panel, rates: evidence.Rates) 
 def _index_frame(snapshot: Snapshot, weeks: pd.DatetimeIndex, index: Floats) -> pd.DataFrame:
     brands = snapshot.brands["brand_id"].to_numpy()
     return frames.conform(frames.BRAND_INDEX, pd.DataFrame({
-        "brand_id": np.repeat(brands, len(weeks)), "district": model.ALL, "week": np.tile(weeks.to_numpy(), len(brands)), "index": index.ravel(),
+        "brand_id": np.repeat(brands, len(weeks)), "district": model.ALL, "week": np.tile(weeks.to_numpy(), len(brands)),
+        "index": index.ravel(),
     }), check=False)  # fmt: skip
 
 

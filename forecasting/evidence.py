@@ -24,7 +24,7 @@ LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts fo
 GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
 LEAST_SOLD = 50.0  # cartons of demand at shops with tills, from which they set the level of a brand
 TILL_SD = 0.1
-UNDERSTOOD_OFFSET = 0.12  # log offset of a city at which requests and allocations weigh the same in the level
+UNDERSTOOD_OFFSET = 0.18  # log offset of a city at which requests and allocations weigh the same in the level
 CITY_OFFSET_SD, BRAND_OFFSET_SD = 0.5, 0.2  # log level of requests against tills, of all brands always short, and of one about them
 ROUNDS = 3
 
@@ -200,9 +200,7 @@ def _taught(panel: Panel, short: Scarcity, index: Floats, rate: Floats) -> tuple
     return asked, due
 
 
-def _guesses(
-    panel: Panel, short: Scarcity, index: Floats, flows: Flows, known: npt.NDArray[np.bool_], peers: Floats
-) -> response.Guesses:
+def _guesses(panel: Panel, short: Scarcity, index: Floats, flows: Flows, known: npt.NDArray[np.bool_], peers: Floats) -> response.Guesses:
     """Pairs whose rate only their peers tell, as evidence of how their retailer asks."""
     weight = np.where(short.tight, index, 0.0)
     shortage = (weight * -np.log(BIN_SHARE)[short.bin]).sum(1) / np.maximum(weight.sum(1), 1e-9)

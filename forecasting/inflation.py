@@ -27,19 +27,26 @@ Truths: TypeAlias = npt.NDArray[np.bool_]
 
 REASONS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "far_above_need": (
-        "The request is far above what two weeks of the shop's estimated sales would need.", "要货量远高于按估计销量备足两周所需的数量。"),
+        "The request is far above what two weeks of the shop's estimated sales would need.",
+        "要货量远高于按估计销量备足两周所需的数量。"),
     "rises_with_shortage": (
-        "The shop's requests rise when brands become short, by more than unmet needs explain.", "品牌一紧俏，该店要货量就上升，超出未满足需求所能解释的幅度。"),
+        "The shop's requests rise when brands become short, by more than unmet needs explain.",
+        "品牌一紧俏，该店要货量就上升，超出未满足需求所能解释的幅度。"),
     "same_ratio_every_brand": (
-        "In this order every brand was asked at the same multiple of its cap.", "本单各品牌要货量与限量之比完全相同。"),
+        "In this order every brand was asked at the same multiple of its cap.",
+        "本单各品牌要货量与限量之比完全相同。"),
     "neighbours": (
-        "Most shops of the street asked for far more of this brand than they need that week.", "同商圈多数零售户当周对该品牌的要货量都远高于所需。"),
+        "Most shops of the street asked for far more of this brand than they need that week.",
+        "同商圈多数零售户当周对该品牌的要货量都远高于所需。"),
     "cap_echo": (
-        "The request equals the cap; this is how the order screen is used and no reproach.", "要货量恰等于限量，属订货界面使用习惯，不作虚报认定。"),
+        "The request equals the cap; this is how the order screen is used and no reproach.",
+        "要货量恰等于限量，属订货界面使用习惯，不作虚报认定。"),
     "festival": (
-        "A festival is near; the need of the feast was allowed for.", "临近节日，已按节日需求放宽。"),
+        "A festival is near; the need of the feast was allowed for.",
+        "临近节日，已按节日需求放宽。"),
     "unknown_pair": (
-        "Too little is known of this shop and brand to judge the request.", "对该店该品牌了解不足，不作判断。"),
+        "Too little is known of this shop and brand to judge the request.",
+        "对该店该品牌了解不足，不作判断。"),
 })  # fmt: skip
 """Every reason code with its words in English and Chinese."""
 
@@ -165,10 +172,12 @@ def _tight(estimate: Estimate, snapshot: Snapshot, judged: Judged) -> Truths:
 def _same_ratio(order: pd.Series, judged: Judged) -> Truths:
     """Lines of orders in which at least five brands, and four fifths of all, were asked at one and the same multiple (≥ 1) of the cap."""
     use = (judged.cap > 0) & (judged.cap != strategy.NO_CAP) & (judged.asked > 0)
-    frame = pd.DataFrame({"order": pd.factorize(order)[0], "ratio": np.round(100 * judged.asked / np.maximum(judged.cap, 1)).astype(np.int64)})
+    ratio = np.round(100 * judged.asked / np.maximum(judged.cap, 1)).astype(np.int64)
+    frame = pd.DataFrame({"order": pd.factorize(order)[0], "ratio": ratio})
     sizes = frame[use].groupby("order", sort=True).size()
     same = frame[use].groupby(["order", "ratio"], sort=True).size().rename("same").reset_index()
-    same = same[(same["same"] >= SAME_RATIO_LINES) & (same["same"] >= SAME_RATIO_SHARE * sizes.reindex(same["order"]).to_numpy()) & (same["ratio"] >= 100)]
+    enough = np.maximum(SAME_RATIO_LINES, SAME_RATIO_SHARE * sizes.reindex(same["order"]).to_numpy())
+    same = same[(same["same"] >= enough) & (same["ratio"] >= 100)]
     found = frame.merge(same, on=["order", "ratio"], how="left", validate="m:1")["same"].notna().to_numpy()
     return np.asarray(found & use)
 
@@ -186,5 +195,6 @@ def _joined(reasons: Mapping[str, Truths], count: int) -> npt.NDArray[np.object_
     pattern = np.zeros(count, np.int64)
     for bit, holds in enumerate(reasons.values()):
         pattern |= holds.astype(np.int64) << bit
-    words = {n: ";".join(code for bit, code in enumerate(reasons) if n >> bit & 1) for n in np.unique(pattern)}
-    return np.array([words[n] for n in np.unique(pattern)], object)[np.unique(pattern, return_inverse=True)[1]] if count else np.zeros(0, object)
+    patterns, which = np.unique(pattern, return_inverse=True)
+    words = [";".join(code for bit, code in enumerate(reasons) if n >> bit & 1) for n in patterns]
+    return np.array([*words, ""], object)[which]

@@ -80,6 +80,7 @@ class Panel:
 
     @property
     def pairs(self) -> int:
+        """How many pairs there are."""
         return len(self.retailer)
 
 

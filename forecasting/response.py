@@ -32,7 +32,7 @@ CHUNK = 2000
 
 @dataclass(frozen=True)
 class Response:
-    """`factor[retailer, bin]`: cartons asked per carton of demand; `spread[retailer, bin]`: log sd of that factor; `support`: retailers known."""
+    """By retailer and bin: `factor`, cartons asked per carton of demand, and `spread`, its log sd. `support`: retailers that are known."""
 
     factor: Floats
     spread: Floats
@@ -40,6 +40,7 @@ class Response:
 
     @property
     def understood(self) -> bool:
+        """Enough retailers are known to believe requests at all."""
         return self.support >= LEAST_SUPPORT
 
 
@@ -88,7 +89,7 @@ def _guess_likelihood(guesses: Guesses, retailers: int) -> Floats:
     p, z, x = guesses.precision, guesses.ratio, guesses.shortage
 
     def total(values: Floats) -> Floats:
-        return np.bincount(guesses.retailer, values, retailers)[:, None]
+        return np.bincount(guesses.retailer, values, retailers).astype(np.float64)[:, None]
 
     level, slope = (g.ravel()[None] for g in np.meshgrid(LEVELS, SLOPES, indexing="ij"))
     square = level**2 * total(p) + 2.0 * level * slope * total(p * x) + slope**2 * total(p * x * x)

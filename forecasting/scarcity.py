@@ -36,6 +36,7 @@ class Scarcity:
 
     @property
     def tight(self) -> npt.NDArray[np.bool_]:
+        """Weeks of shortage."""
         return self.state == TIGHT
 
 

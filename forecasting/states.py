@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import kernels
+from forecasting import expansion_kernels
 from forecasting import panel as panels
 from ordering import frames, model
 from ordering.frames import Snapshot
@@ -72,9 +72,9 @@ def _living(snapshot: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, weeks:
     for low in range(0, len(rate), chunk):
         part = slice(low, low + chunk)
         where = (retailer[part], brand[part], first[part], last[part], known.caps.profile, known.caps.cap, lookup, area)
-        rows = int(kernels.living(*where).sum())
-        pair, *values = kernels.expanded(rows, rate[part], *where, *_chunk_lines(known, row[part]))
-        yield pair.astype(np.int64) + low, *values
+        rows = int(expansion_kernels.living(*where).sum())
+        pair, week, *values = expansion_kernels.expanded(rows, rate[part], *where, *_chunk_lines(known, row[part]))
+        yield pair.astype(np.int64) + low, week, values[0], values[1], values[2]
 
 
 def codes(snapshot: Snapshot, pairs: pd.DataFrame) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -109,7 +109,11 @@ def index_array(snapshot: Snapshot, index: pd.DataFrame, weeks: pd.DatetimeIndex
     out = np.full((len(snapshot.brands), len(districts), len(weeks)), np.nan)
     rows = index[index["week"].isin(weeks)]
     brand = pd.Index(snapshot.brands["brand_id"]).get_indexer(rows["brand_id"].astype("str"))
-    week, value, whole = weeks.get_indexer(pd.DatetimeIndex(rows["week"])), rows["index"].to_numpy(), (rows["district"] == model.ALL).to_numpy()
+    week, value, whole = (
+        weeks.get_indexer(pd.DatetimeIndex(rows["week"])),
+        rows["index"].to_numpy(),
+        (rows["district"] == model.ALL).to_numpy(),
+    )
     out[brand[whole], :, week[whole]] = value[whole, None]
     own = ~whole & (district := districts.get_indexer(rows["district"])) >= 0
     out[brand[own], district[own], week[own]] = value[own]
@@ -123,7 +127,7 @@ def interval(mean: Floats, dispersion: Floats, q: float) -> Floats:
     array([1., 7.])
     """
     mean, dispersion = np.broadcast_arrays(np.asarray(mean, np.float64), np.asarray(dispersion, np.float64))
-    found = kernels.negative_binomial_quantiles(mean.ravel(), dispersion.ravel(), q, NormalDist().inv_cdf(q))
+    found = expansion_kernels.negative_binomial_quantiles(mean.ravel(), dispersion.ravel(), q, NormalDist().inv_cdf(q))
     return np.asarray(found).reshape(mean.shape)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecasting import kernels
+from forecasting import till_kernels
 from forecasting.panel import Panel, spans
 from forecasting.scarcity import Scarcity
 
@@ -33,7 +33,7 @@ def tills(panel: Panel, short: Scarcity, index: Floats) -> Tills:
     if not len(panel.scans):
         return Tills(np.zeros(panel.pairs), np.zeros(panel.pairs))
     first, last = spans(panel)
-    rate, weeks = kernels.till_rates(
+    rate, weeks = till_kernels.till_rates(
         panel.lines.start, panel.lines.week, panel.lines.other, panel.scans.start, panel.scans.week, panel.scans.value,
         panel.counts.start, panel.counts.week, panel.counts.value, panel.reports, index, short.state,
         panel.retailer, panel.brand, first, last, panel.caps.profile, panel.caps.cap,

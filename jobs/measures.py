@@ -5,7 +5,8 @@ Pair-weeks are made a chunk at a time and summed at once; they never stand in me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,23 +88,43 @@ def pair_rows(chunk: pd.DataFrame, pairs: pd.DataFrame) -> npt.NDArray[np.int64]
     return np.searchsorted(own, number(chunk))
 
 
+BLOCK_PAIRS = 25_000
+"""Pairs whose weeks are held at once: about three million pair-weeks."""
+
+
 def measured(
     known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, inflated: pd.DataFrame, weeks: pd.DatetimeIndex
 ) -> Iterator[pd.DataFrame]:
-    """Pair-weeks of `weeks` with what was asked, given, lacking and wanted (see ordering.rate_cells), a chunk of whole pairs at a time."""
-    ordered = rate_cells.pair_weeks(_explained(known, inflated, weeks))
-    brands = len(known.brands)
+    """Pair-weeks of `weeks` with what was asked, given, lacking and wanted (see ordering.rate_cells), a block of retailers at a time.
 
-    def number(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-        return frame["retailer_id"].cat.codes.to_numpy(np.int64) * brands + frame["brand_id"].cat.codes.to_numpy(np.int64)
+    A block holds every line of its retailers, so that their limits, which span brands, are judged as in the whole.
+    """
+    flagged = inflated.loc[inflated["flagged"], ["order_id", "retailer_id", "brand_id", "expected"]]
+    of_flag = pd.Index(known.retailers["retailer_id"]).get_indexer(flagged["retailer_id"].astype("str"))
+    of_line = known.lines["retailer_id"].cat.codes.to_numpy()
+    in_window = known.lines["week"].between(weeks[0] - MONTH, weeks[-1]).to_numpy()
+    for low, high, lived in _by_retailers(known, demand.expand(known, pairs, index, weeks, chunk_pairs=BLOCK_PAIRS)):
+        block = replace(known, lines=known.lines[(of_line >= low) & (of_line < high) & in_window])
+        ordered = rate_cells.pair_weeks(_explained(block, flagged[(of_flag >= low) & (of_flag < high)], weeks))
+        yield rate_cells.beside_demand(ordered, lived)
 
-    own, start = number(ordered), 0
-    for chunk in demand.expand(known, pairs, index, weeks):
-        end = int(np.searchsorted(own, number(chunk)[-1], side="right")) if len(chunk) else start
-        yield rate_cells.beside_demand(ordered.iloc[start:end], chunk)
-        start = end
-    if start < len(ordered):
-        yield rate_cells.beside_demand(ordered.iloc[start:], _nothing(known))
+
+MONTH = pd.Timedelta(weeks=5)
+"""A month's quota may have been used up this long before the window begins."""
+
+
+def _by_retailers(known: Snapshot, chunks: Iterable[pd.DataFrame]) -> Iterator[tuple[int, int, pd.DataFrame]]:
+    """The same pair-weeks cut between retailers: from which retailer, up to which, and theirs; together they are all retailers."""
+    held, low = _nothing(known), 0
+    for chunk in chunks:
+        held = pd.concat([held, chunk], ignore_index=True)
+        retailer = held["retailer_id"].cat.codes.to_numpy()
+        high = int(retailer[-1]) if len(retailer) else low  # the last one may go on in the next chunk
+        if high > low:
+            cut = int(np.searchsorted(retailer, high))
+            yield low, high, held.iloc[:cut]
+            held, low = held.iloc[cut:], high
+    yield low, len(known.retailers), held
 
 
 def _nothing(known: Snapshot) -> pd.DataFrame:
@@ -113,12 +134,11 @@ def _nothing(known: Snapshot) -> pd.DataFrame:
     return pd.DataFrame({**empty, "week": pd.Series(dtype="datetime64[us]"), "demand": pd.Series(dtype="float64")})
 
 
-def _explained(known: Snapshot, inflated: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
+def _explained(known: Snapshot, flagged: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
     """Allocated lines of `weeks` with the causes of their gaps: what flagged lines asked beyond need, then the rule that bound."""
-    lines = known.lines
-    lines = lines[lines["week"].between(weeks[0], weeks[-1]) & lines["allocated"].notna()].reset_index(drop=True)
-    flagged = inflated.loc[inflated["flagged"], ["order_id", "brand_id", "expected"]].astype({"brand_id": lines["brand_id"].dtype})
-    lines = lines.merge(flagged, on=["order_id", "brand_id"], how="left", validate="1:1")
+    lines = known.lines[known.lines["week"].between(weeks[0], weeks[-1]) & known.lines["allocated"].notna()].reset_index(drop=True)
+    beyond = flagged[["order_id", "brand_id", "expected"]].astype({"brand_id": lines["brand_id"].dtype})
+    lines = lines.merge(beyond, on=["order_id", "brand_id"], how="left", validate="1:1")
     lines["reason"] = bounds.attribute(known, lines).to_numpy()
     return pd.concat([lines, gaps.split_gap(lines, known.brands)], axis=1)
 

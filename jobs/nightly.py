@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -38,11 +40,17 @@ class Outcome:
     rows: Mapping[str, int]
 
 
+@cache
 def version() -> str:
-    """The version of the program, which is part of what a result depends on."""
+    """The version of the program that a result depends on: the release, and a digest of the code and settings it is made of."""
     from importlib.metadata import version as installed
 
-    return installed("trueorder")
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for package in ("ordering", "forecasting", "allocation", "jobs"):
+        for file in sorted((root / package).rglob("*.py")):
+            digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    return f"{installed('trueorder')}+{digest.hexdigest()[:12]}"
 
 
 def run(
@@ -190,7 +198,5 @@ def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:
 
 def settings_hash(settings: Settings) -> str:
     """A hash of the settings a result depends on; where the database lies and how many processes work is no part of it."""
-    import hashlib
-
     kept = settings.model_dump(mode="json", exclude={"database": True, "nightly": True, "importing": True})
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

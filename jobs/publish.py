@@ -7,13 +7,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ordering import database, frames, snapshot
+import pandas as pd
+
+from jobs.exports import Source
+from ordering import database, frames
 from ordering.database import runs as runlog
 from ordering.errors import StateError
 from ordering.settings import Settings
-
-WEEKS_BACK = 6
-"""Weeks of lines that a bound can depend on: those of the month of the planned week."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def publish(
     closed = [day for day in days if has_closed(day, settings, clock)]
     if order_day is not None and order_day not in closed:
         raise StateError(f"the cut-off of {order_day} is at {settings.publishing.cutoff:%H:%M} that day; its lines are still open")
-    return [_confirm_day(db, run, day, settings, history, clock, by) for day in ([order_day] if order_day else closed)]
+    return _confirm(Source(db, run, settings, history), [order_day] if order_day else closed, clock, by)
 
 
 def has_closed(order_day: date, settings: Settings, clock: datetime) -> bool:
@@ -69,21 +69,29 @@ def _run(db: database.Database, run_id: int | None) -> runlog.Record:
     return run
 
 
-def _confirm_day(
-    db: database.Database, run: runlog.Record, day: date, settings: Settings, history: Path, clock: datetime, by: str
-) -> Published:
-    """One order day: read again, allocate on the stored level and estimates, confirm."""
+def _confirm(source: Source, days: list[date], clock: datetime, by: str) -> list[Published]:
+    """Order days in turn: each is allocated on the night's estimates and level, what the days before it took being gone."""
     from allocation import policies, suggest
     from jobs import measures
-    from jobs.exports import Source
 
-    known, _ = snapshot.read_week(db, run.business_date, weeks=WEEKS_BACK, horizon=0, history_folder=history)
-    source = Source(db, run, settings, history)
+    known, done = source.known(), []
     planned = measures.planned_demand(known, source.pairs(known), source.result("brand_index"))
-    waiting = known.waiting
-    of_day = waiting["order_date"] == frames.day(day)
-    now_open = waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True)
-    known = replace(known, waiting=now_open, week_levels=source.result("week_levels"))
-    lines = policies.allocate(known, suggest.nobody_else(), settings.allocation, demand=planned).lines
-    count, cartons = runlog.confirm(db, lines[lines["order_date"] == frames.day(day)], run_id=run.run_id, by=by, at=clock)
-    return Published(run.run_id, day, count, cartons)
+    known = replace(known, week_levels=source.result("week_levels"))
+    for day in days:
+        waiting = known.waiting
+        of_day = waiting["order_date"] == frames.day(day)
+        today = replace(known, waiting=waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True))
+        lines = policies.allocate(today, suggest.nobody_else(), source.settings.allocation, demand=planned).lines
+        lines = lines[lines["order_date"] == frames.day(day)]
+        count, cartons = runlog.confirm(source.db, lines, run_id=source.run.run_id, by=by, at=clock)
+        done.append(Published(source.run.run_id, day, count, cartons))
+        known = replace(known, waiting=_with_confirmed(waiting, lines))
+    return done
+
+
+def _with_confirmed(waiting: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+    """The waiting lines, those of `lines` with their allocation."""
+    key = ["order_id", "brand_id"]
+    given = lines[[*key, "allocated"]].astype({"brand_id": waiting["brand_id"].dtype, "allocated": "Int32"})
+    found = waiting[key].merge(given, on=key, how="left", validate="1:1")["allocated"]
+    return waiting.assign(allocated=waiting["allocated"].fillna(found))
