@@ -1,4 +1,4 @@
-"""How well true demand is recovered, and inflated requests are found, in cities whose truth is known: `python -m benchmarks.recovery CITY...`
+"""How well true demand is recovered and inflated requests are found where the truth is known: `python -m benchmarks.recovery CITY...`
 
 CITY holds city/ and truth/ (a made-up city: `trueorder sample FOLDER/city --truth FOLDER/truth`). The figures of the city's scorer,
 `score.py` beside it or named by --scorer, are printed next to those of the naive estimates on the same rows, with time and memory.

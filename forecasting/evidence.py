@@ -51,27 +51,27 @@ class Flows:
 
 
 def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame) -> Rates:
-    """Rates of all pairs of `panel`, given the scarcity and the index of its brands."""
+    """Rates of all pairs of `panel`, given the scarcity and the index of its brands.
+
+    Peers, the retailers' factors, the level of requests and the rates depend on one another: a fixed number of rounds in that order.
+    """
     flows, group = _flows(panel, short, index), _groups(retailers)
     till = stock.tills(panel, short, index)
     direct = Direct(flows.given[:, SLACK] + till.cartons, flows.weeks[:, SLACK] + till.weeks)
     known = (flows.weeks[:, TIGHT] > KNOWN_TIGHT) & ((flows.weeks[:, SLACK] > KNOWN_SLACK) | (till.weeks > KNOWN_TILL))
+    guessed = (flows.weeks[:, SLACK] <= KNOWN_SLACK) & (flows.weeks[:, TIGHT] > LEAST_WEEKS)
     peers = _peers(panel, direct.cartons, direct.weeks, *group)
     rate = (direct.cartons + 0.5) / (direct.weeks + 0.5 / np.maximum(peers, 1e-3))
     taught = _taught(panel, short, index, np.where(known, rate, 0.0))
-    answer = response.learn(*taught, response.NO_GUESSES)
-    guessed = (flows.weeks[:, SLACK] <= KNOWN_SLACK) & (flows.weeks[:, TIGHT] > LEAST_WEEKS)
-    offset = np.zeros(panel.brands)
+    answer, offset = response.learn(*taught, response.NO_GUESSES), np.zeros(panel.brands)
     for step in range(ROUNDS):
         figures = _asked(panel, short, index, flows, answer, known, rate)
         figures = Figures(figures.told - np.where(guessed, offset[panel.brand], 0.0), figures.precision)
         if step or not figures.precision.any():  # what the brand's demand was met by is known only after a first round
             figures = _combined(figures, _given(panel, flows, peers, known, rate))
-        start = peers if step else np.where(guessed & ~known, np.exp(figures.told), peers)
-        found, spread = kernels.posterior(*_about_peers(direct, start), direct.cartons, direct.weeks, figures.told, figures.precision)
-        alone, _ = kernels.posterior(
-            *_about_peers(direct, start), flows.given[:, SLACK], flows.weeks[:, SLACK], figures.told, figures.precision
-        )
+        prior = _about_peers(direct, peers if step else np.where(guessed & ~known, np.exp(figures.told), peers))
+        found, spread = kernels.posterior(*prior, direct.cartons, direct.weeks, figures.told, figures.precision)
+        alone, _ = kernels.posterior(*prior, flows.given[:, SLACK], flows.weeks[:, SLACK], figures.told, figures.precision)
         offset = _offset(panel, flows, till, alone, guessed, offset)
         worth = np.where(guessed & ~known, figures.precision, 0.0)
         peers = _peers(panel, direct.cartons + worth, direct.weeks + worth / found, *group)
@@ -123,7 +123,7 @@ def _offset(panel: Panel, flows: Flows, till: stock.Tills, found: Floats, guesse
     shown, weeks, given = guessed & (till.weeks > KNOWN_TILL), flows.weeks[:, TIGHT], flows.given[:, TIGHT]
 
     def total(values: Floats, use: npt.NDArray[np.bool_]) -> Floats:
-        return np.bincount(panel.brand, np.where(use, values, 0.0), panel.brands)
+        return np.bincount(panel.brand, np.where(use, values, 0.0), panel.brands).astype(np.float64)
 
     sold, told = total(till.cartons / np.maximum(till.weeks, 1e-9) * weeks, shown), total(found * weeks, shown)
     seen = (sold >= LEAST_SOLD) & (told > 0) & (total(given, shown) > 0)
@@ -161,7 +161,7 @@ def _calibrated(figure: Floats, own: Floats, use: npt.NDArray[np.bool_], known: 
 
 
 def _about_peers(direct: Direct, peers: Floats) -> tuple[Floats, float]:
-    """The prior of log rates: its centre for each pair, and its variance, from pairs with much direct evidence, counting noise taken out."""
+    """The prior of log rates: each pair's centre, and the variance, from pairs with much direct evidence, counting noise taken out."""
     use = (direct.weeks > KNOWN_SLACK) & (direct.cartons >= 4) & (peers > 0)
     variance = PEER_VARIANCE
     if use.sum() >= calibration.LEAST_PAIRS:

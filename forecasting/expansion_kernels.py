@@ -50,15 +50,15 @@ def expanded(
 def negative_binomial_quantiles(mean: Array, dispersion: Array, q: float, normal: float) -> Array:
     """Smallest whole k with P(Y ≤ k) ≥ q, Y negative binomial with variance mean + dispersion · mean².
 
-    Exact by summing from 0 up to a mean of 60; beyond it the quantile of the normal `normal` with the skewness term of Cornish and
-    Fisher (1938), whose error there is below one carton.
+    Exact by summing from 0. Where the mean is above 60 and the dispersion at most 0.05 (totals): the quantile `normal` of the standard
+    normal with the skewness term of Cornish and Fisher (1938), there within one carton and a hundredth of the mean.
     """
     out = np.zeros(len(mean))
     for i in nb.prange(len(mean)):
         m, a = mean[i], dispersion[i]
         if not m > 0:
             continue
-        if m > 60.0:
+        if m > 60.0 and a <= 0.05:
             variance = m + a * m * m
             skew = (1.0 + 2.0 * a * m) / np.sqrt(variance)
             out[i] = max(np.ceil(m + np.sqrt(variance) * (normal + (normal * normal - 1.0) * skew / 6.0) - 0.5), 0.0)

@@ -175,8 +175,9 @@ def lives(snapshot: Snapshot, weeks: pd.DatetimeIndex) -> Life:
     ):  # fmt: skip
         begun, ceased = kernels.first_last(lines[id_column].cat.codes.to_numpy(np.int64), week, len(frame))
         oldest = int(week.min()) if len(week) else 0
-        begun = np.where(begun >= oldest + SILENT_WEEKS, begun, min(oldest, 0))
-        ceased = np.where(ceased < now - SILENT_WEEKS, ceased, NEVER)
+        silent = begun > ceased  # never heard of: nothing is known, so nothing is ruled out
+        begun = np.where((begun >= oldest + SILENT_WEEKS) & ~silent, begun, min(oldest, 0))
+        ceased = np.where((ceased < now - SILENT_WEEKS) & ~silent, ceased, NEVER)
         ends.append(np.clip(_dated(frame[opened], weeks, begun, 0), 0, last + 1).astype(np.int32))
         ends.append(np.clip(_dated(frame[closed], weeks, ceased, 1), -1, last).astype(np.int32))
     return Life(*ends)

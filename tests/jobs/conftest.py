@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from jobs import loading
+from jobs import loading, nightly
 from jobs.clock import now
 from jobs.runs import quiet
 from ordering import database, sample, settings
@@ -43,7 +44,36 @@ def city(url: str, made: tuple[Path, date], rules: settings.Settings) -> databas
     return load_city(url, made[0], rules)
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory, made: tuple[Path, date], rules: settings.Settings) -> Path:
+    """A folder with the made-up city in SQLite, to be copied."""
+    folder = tmp_path_factory.mktemp("loaded")
+    load_city(f"sqlite:///{folder / 'one.db'}", made[0], rules).engine.dispose()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def planned(tmp_path_factory: pytest.TempPathFactory, loaded: Path, made: tuple[Path, date], rules: settings.Settings) -> Path:
+    """A folder with the made-up city in SQLite and the night of its waiting week stored, to be copied."""
+    folder = tmp_path_factory.mktemp("planned")
+    db = _copy(loaded, folder)
+    nightly.run(db, made[1], rules, history=folder / "one-history")
+    db.engine.dispose()
+    return folder
+
+
+def _copy(folder: Path, place: Path) -> database.Database:
+    shutil.copytree(folder, place, dirs_exist_ok=True)
+    return database.connect(f"sqlite:///{place / 'one.db'}")
+
+
 @pytest.fixture
-def sqlite_city(tmp_path: Path, made: tuple[Path, date], rules: settings.Settings) -> database.Database:
+def sqlite_city(tmp_path: Path, loaded: Path) -> database.Database:
     """The made-up city in SQLite."""
-    return load_city(f"sqlite:///{tmp_path / 'one.db'}", made[0], rules)
+    return _copy(loaded, tmp_path)
+
+
+@pytest.fixture
+def planned_city(tmp_path: Path, planned: Path) -> database.Database:
+    """The made-up city in SQLite, with run 1: the night of its waiting week."""
+    return _copy(planned, tmp_path)

@@ -211,15 +211,29 @@ def test_what_nobody_foresaw_is_told_without_a_traceback(
     log.unlink()
 
 
-def test_every_export_holds_the_same_rows_in_every_kind_of_file(made: Made, tmp_path: Path) -> None:
-    from python_calamine import CalamineWorkbook
-
+def test_a_city_is_made_up_imported_planned_and_published(tmp_path: Path) -> None:
     (tmp_path / "trueorder.toml").write_text("[nightly]\nworkers = 1\n[forecast]\norigins = 1\n")
-    for words in (["import", made[0]], ["nightly", "--date", made[1]]):
+    said = []
+    for words in (
+        ["sample", "made", "--retailers", 12, "--brands", 3, "--weeks", 30],
+        ["import", "made"],
+        ["nightly", "--date", "2026-09-07"],
+        ["publish"],
+    ):
         ran = trueorder(*words, cwd=tmp_path)
         assert ran.returncode == 0, ran.stderr
-    assert re.search(r"run 1 of \S+: proposal stored; hash [0-9a-f]{64}", ran.stdout)
+        said.append(ran.stdout)
+    assert "wait to be allocated: trueorder nightly --date 2026-09-07" in said[0]
+    assert re.search(r"run 1 of 2026-09-07: proposal stored; hash [0-9a-f]{64}", said[2])
+    assert "run 1, order day 2026-09-07: " in said[3]
+
+
+def test_every_export_holds_the_same_rows_in_every_kind_of_file(planned_city: database.Database, tmp_path: Path) -> None:
+    from python_calamine import CalamineWorkbook
+
     from jobs.exports import COLUMNS
+
+    (tmp_path / "trueorder.toml").write_text('[database]\nurl = "sqlite:///one.db"\n')
 
     for what, columns in COLUMNS.items():
         counts = set()

@@ -54,53 +54,50 @@ def test_a_published_night_confirms_just_the_proposal_and_only_once(
 
 
 def test_a_day_is_published_after_its_cut_off_and_not_before(
-    sqlite_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
 ) -> None:
-    nightly.run(sqlite_city, made[1], rules, history=tmp_path / "h")
-    first = lines_of(sqlite_city, made[1])["order_date"].min()
+    first = lines_of(planned_city, made[1])["order_date"].min()
     before = datetime.combine(first, datetime.min.time()) + timedelta(hours=11, minutes=59)  # 19:59 in Shanghai
-    assert first not in {day.order_day for day in run_publish(sqlite_city, rules, tmp_path / "h", before)}
-    assert lines_of(sqlite_city, made[1])["allocated"].isna().all()
+    assert first not in {day.order_day for day in run_publish(planned_city, rules, tmp_path / "h", before)}
+    assert lines_of(planned_city, made[1])["allocated"].isna().all()
     with pytest.raises(StateError, match=f"the cut-off of {first} is at 20:00 that day; its lines are still open"):
-        run_publish(sqlite_city, rules, tmp_path / "h", before, order_day=first)
+        run_publish(planned_city, rules, tmp_path / "h", before, order_day=first)
     after = before + timedelta(minutes=1)
-    assert first in {day.order_day for day in run_publish(sqlite_city, rules, tmp_path / "h", after)}
-    lines = lines_of(sqlite_city, made[1])
+    assert first in {day.order_day for day in run_publish(planned_city, rules, tmp_path / "h", after)}
+    lines = lines_of(planned_city, made[1])
     assert lines.loc[lines["order_date"] > first, "allocated"].isna().all()
     assert lines.loc[lines["order_date"] == first, "allocated"].notna().all()
 
 
 def test_an_edit_after_the_night_is_allocated_as_it_stands_at_the_cut_off(
-    sqlite_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
 ) -> None:
-    nightly.run(sqlite_city, made[1], rules, history=tmp_path / "h")
-    lines = lines_of(sqlite_city, made[1])
+    lines = lines_of(planned_city, made[1])
     edited = lines[lines["requested"] > 1].iloc[[0]][frames.ORDER_LINES.names].assign(requested=1, allocated="")
     folder = tmp_path / "edit"
     folder.mkdir()
     edited.to_csv(folder / "order_lines.csv", index=False)
-    load_city(str(sqlite_city.url), folder, rules)
-    run_publish(sqlite_city, rules, tmp_path / "h", late(made[1]))
+    load_city(str(planned_city.url), folder, rules)
+    run_publish(planned_city, rules, tmp_path / "h", late(made[1]))
     key = edited.iloc[0]
-    after = lines_of(sqlite_city, made[1]).set_index(["order_id", "brand_id"]).loc[(key["order_id"], key["brand_id"])]
+    after = lines_of(planned_city, made[1]).set_index(["order_id", "brand_id"]).loc[(key["order_id"], key["brand_id"])]
     assert (after["requested"], after["version"]) == (1, 2)
     assert after["allocated"] <= 1
 
 
 def test_a_later_night_leaves_confirmed_lines_and_counts_their_cartons(
-    sqlite_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
 ) -> None:
-    nightly.run(sqlite_city, made[1], rules, history=tmp_path / "h")
-    first = lines_of(sqlite_city, made[1])["order_date"].min()
-    run_publish(sqlite_city, rules, tmp_path / "h", datetime.combine(first, datetime.min.time()) + timedelta(hours=13))
-    before = lines_of(sqlite_city, made[1])
-    nightly.run(sqlite_city, first + timedelta(days=1), rules, history=tmp_path / "h")
-    run_publish(sqlite_city, rules, tmp_path / "h", late(made[1]))
-    after = lines_of(sqlite_city, made[1])
+    first = lines_of(planned_city, made[1])["order_date"].min()
+    run_publish(planned_city, rules, tmp_path / "h", datetime.combine(first, datetime.min.time()) + timedelta(hours=13))
+    before = lines_of(planned_city, made[1])
+    nightly.run(planned_city, first + timedelta(days=1), rules, history=tmp_path / "h")
+    run_publish(planned_city, rules, tmp_path / "h", late(made[1]))
+    after = lines_of(planned_city, made[1])
     settled = before["allocated"].notna()
     assert settled.any()
     assert (after.loc[settled, "allocated"] == before.loc[settled, "allocated"]).all()
-    with sqlite_city.reading() as reader:
+    with planned_city.reading() as reader:
         supply = database.read_table(reader, "supply", tables.contract["supply"].c.week == made[1])
     given = after.groupby("brand_id")["allocated"].sum()
     against = supply.set_index("brand_id")["available"]
