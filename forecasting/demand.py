@@ -28,8 +28,12 @@ SHARED_ERROR = {"slack": 0.07, "tight": 0.16}
 
 
 def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
-    """True demand of every pair with any line, scan or count in the last `rules.weeks` weeks before the week of the business date."""
+    """True demand of every pair with any line, scan or count in the last `rules.weeks` weeks before the week of the business date.
+
+    Weeks before the first line of all are not estimated: that nothing is known of them does not mean that nothing was wanted.
+    """
     weeks = panels.past_weeks(snapshot.business_date, rules.weeks)
+    weeks = weeks[weeks >= snapshot.lines["week"].min()]
     panel = panels.build(snapshot, weeks)
     short = scarcity.measure(panel)
     index = rhythm.index(panel, short)

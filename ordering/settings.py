@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, time
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -71,7 +71,7 @@ class InflationSettings(_Section):
 class AllocationSettings(_Section):
     policy: Literal["uniform"]
     salt: str
-    weights: Mapping[int, float]
+    weights: Mapping[int, Annotated[float, Field(ge=0.001)]]
 
     def weight(self, star_level: int) -> float:
         """The weight of a star level under the uniform rule."""

@@ -1,4 +1,4 @@
-"""A small city whose true rates are known: honest shops that reorder what they sold and did not get, brands ample, tight, or both in turn."""
+"""A small city whose true rates are known: honest shops reorder what they sold or did not get; brands are ample, tight, or both in turn."""
 
 from __future__ import annotations
 

@@ -1,0 +1,83 @@
+"""The simulated city whose truth is known: imported, planned, exported and scored, beside allocations and requests taken as demand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs import exports, loading, nightly
+from jobs.clock import now
+from jobs.runs import quiet
+from ordering import database, settings
+from tests.factories import SHARED
+
+CITY = SHARED / "market_dev"
+pytestmark = [pytest.mark.shared, pytest.mark.skipif(not CITY.is_dir(), reason="the real data are not beside the project")]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every export of the night of the city's cut-off week."""
+    folder = tmp_path_factory.mktemp("market")
+    rules = settings.load()
+    rules = rules.model_copy(update={"forecast": rules.forecast.model_copy(update={"origins": 1})})
+    db = database.connect(f"sqlite:///{folder / 'city.db'}")
+    database.migrate(db)
+    loading.load(db, CITY / "city", rules, mapping=None, by="tester", at=now(), progress=quiet)
+    cutoff = pd.Timestamp((CITY / "truth" / "cutoff.txt").read_text().strip()).date()
+    nightly.run(db, cutoff, rules, history=folder / "history")
+    source = exports.source(db, rules, folder / "history")
+    for what in exports.COLUMNS:
+        exports.export(source, what, folder / f"{what}.parquet", by=["retailer", "brand"] if what == "fulfilment" else ())
+    return folder
+
+
+def read(folder: Path, what: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / f"{what}.parquet")
+
+
+def test_no_line_is_above_its_bounds_and_no_brand_above_its_supply(exported: Path) -> None:
+    lines = read(exported, "allocation")
+    assert len(lines) == 2826
+    for bound in ("requested", "cap", "quota_left"):
+        assert (lines["allocated"] <= lines[bound].fillna(10**9)).all()
+    supply = pd.read_csv(CITY / "city" / "supply.csv", parse_dates=["week"])
+    given = lines.assign(week=pd.to_datetime(lines["week"])).groupby(["brand_id", "week"])["allocated"].sum().reset_index()
+    both = given.merge(supply, on=["brand_id", "week"], how="left", validate="1:1")
+    assert both["available"].notna().all()
+    assert (both["allocated"] <= both["available"]).all()
+
+
+def test_pairs_add_up_to_their_brands(exported: Path) -> None:
+    for pairs, brands in (("demand", "brand-demand"), ("forecast", "brand-forecast")):
+        top = read(exported, brands).set_index(["brand_id", "week"])["demand"]
+        low = read(exported, pairs).groupby(["brand_id", "week"])["demand"].sum()
+        top = top[top.index.get_level_values("week") >= low.index.get_level_values("week").min()]
+        np.testing.assert_allclose(low.reindex(top.index).fillna(0).to_numpy(), top.to_numpy(), rtol=1e-6, atol=1e-9)
+
+
+def test_demand_and_forecast_lie_nearer_the_truth_than_requests_and_allocations(exported: Path) -> None:
+    ran = subprocess.run([sys.executable, CITY / "score.py", CITY, exported], capture_output=True, text=True, check=True)
+    score = {name: float(value) for name, value in (line.split() for line in ran.stdout.splitlines())}
+    for figure in ("brand_week", "tight_brand_week", "pair"):
+        naive = min(score[f"recover.requests.{figure}"], score[f"recover.allocated.{figure}"])
+        assert score[f"recover.project.{figure}"] < naive, figure
+    for figure in ("brand_week", "pair_week"):
+        naive = min(score[f"future.allocated13.{figure}"], score[f"future.allocated52.{figure}"])
+        assert score[f"future.project.{figure}"] < naive, figure
+    assert score["flags.project.ap"] > score["flags.request_over_allocated.ap"]
+    assert score["flags.project.false_on_honest"] <= 0.01
+
+
+def test_rates_by_retailer_and_brand_are_ratios_within_their_bounds(exported: Path) -> None:
+    rates = read(exported, "fulfilment")
+    assert {"retailer", "brand"} < set(rates.columns)
+    asked = rates[rates["requested"] > 0]
+    np.testing.assert_allclose(asked["fulfilment_rate"], asked["allocated"] / asked["requested"])
+    assert rates.loc[rates["requested"] == 0, "fulfilment_rate"].isna().all()
+    assert rates["demand_fulfilment_rate"].dropna().between(0, 1).all()
