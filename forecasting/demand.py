@@ -33,7 +33,8 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     Weeks before the first line of all are not estimated: that nothing is known of them does not mean that nothing was wanted.
     """
     weeks = panels.past_weeks(snapshot.business_date, rules.weeks)
-    weeks = weeks[weeks >= snapshot.lines["week"].min()]
+    if (weeks >= snapshot.lines["week"].min()).any():
+        weeks = weeks[weeks >= snapshot.lines["week"].min()]
     panel = panels.build(snapshot, weeks)
     short = scarcity.measure(panel)
     index = rhythm.index(panel, short)

@@ -24,9 +24,9 @@ LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts fo
 GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
 LEAST_SOLD = 50.0  # cartons of demand at shops with tills, from which they set the level of a brand
 TILL_SD = 0.1
-UNDERSTOOD_OFFSET = 0.35  # log offset of a city at which requests and allocations weigh the same in the level
+UNDERSTOOD_OFFSET = 0.18  # log offset of a city at which requests and allocations weigh the same in the level
 CITY_OFFSET_SD, BRAND_OFFSET_SD = 0.5, 0.2  # log level of requests against tills, of all brands always short, and of one about them
-ROUNDS = 3
+ROUNDS = 6
 
 
 @dataclass(frozen=True)
