@@ -119,7 +119,7 @@ def quantiles(mean: Floats, relative: Floats, levels: tuple[float, ...]) -> list
 
     Above LARGE, where counts are fine enough, the gamma of the same moments stands in.
     """
-    from scipy import stats  # type: ignore[import-untyped]
+    from scipy import stats
 
     out = []
     a = np.maximum(relative**2, 1e-9)
