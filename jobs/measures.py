@@ -6,7 +6,6 @@ Pair-weeks are made a chunk at a time and summed at once; they never stand in me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -95,22 +94,17 @@ BLOCK_PAIRS = 25_000
 def measured(
     known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, inflated: pd.DataFrame, weeks: pd.DatetimeIndex
 ) -> Iterator[pd.DataFrame]:
-    """Pair-weeks of `weeks` with what was asked, given, lacking and wanted (see ordering.rate_cells), a block of retailers at a time.
-
-    A block holds every line of its retailers, so that their limits, which span brands, are judged as in the whole.
-    """
+    """Pair-weeks of `weeks` with what was asked, given, lacking and wanted (see ordering.rate_cells), a block of retailers at a time."""
+    lines = known.lines[known.lines["week"].between(weeks[0], weeks[-1]) & known.lines["allocated"].notna()]
+    lines = lines.assign(reason=bounds.attribute(known, lines))
     flagged = inflated.loc[inflated["flagged"], ["order_id", "retailer_id", "brand_id", "expected"]]
     of_flag = pd.Index(known.retailers["retailer_id"]).get_indexer(flagged["retailer_id"].astype("str"))
-    of_line = known.lines["retailer_id"].cat.codes.to_numpy()
-    in_window = known.lines["week"].between(weeks[0] - MONTH, weeks[-1]).to_numpy()
+    of_line = lines["retailer_id"].cat.codes.to_numpy()
     for low, high, lived in _by_retailers(known, demand.expand(known, pairs, index, weeks, chunk_pairs=BLOCK_PAIRS)):
-        block = replace(known, lines=known.lines[(of_line >= low) & (of_line < high) & in_window])
-        ordered = rate_cells.pair_weeks(_explained(block, flagged[(of_flag >= low) & (of_flag < high)], weeks))
-        yield rate_cells.beside_demand(ordered, lived)
-
-
-MONTH = pd.Timedelta(weeks=5)
-"""A month's quota may have been used up this long before the window begins."""
+        block = lines[(of_line >= low) & (of_line < high)].reset_index(drop=True)
+        beyond = _expected(block, flagged[(of_flag >= low) & (of_flag < high)])
+        split = gaps.split_gap(block.assign(expected=beyond), known.brands)
+        yield rate_cells.beside_demand(rate_cells.pair_weeks(pd.concat([block, split], axis=1)), lived)
 
 
 def _by_retailers(known: Snapshot, chunks: Iterable[pd.DataFrame]) -> Iterator[tuple[int, int, pd.DataFrame]]:
@@ -134,13 +128,11 @@ def _nothing(known: Snapshot) -> pd.DataFrame:
     return pd.DataFrame({**empty, "week": pd.Series(dtype="datetime64[us]"), "demand": pd.Series(dtype="float64")})
 
 
-def _explained(known: Snapshot, flagged: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
-    """Allocated lines of `weeks` with the causes of their gaps: what flagged lines asked beyond need, then the rule that bound."""
-    lines = known.lines[known.lines["week"].between(weeks[0], weeks[-1]) & known.lines["allocated"].notna()].reset_index(drop=True)
-    beyond = flagged[["order_id", "brand_id", "expected"]].astype({"brand_id": lines["brand_id"].dtype})
-    lines = lines.merge(beyond, on=["order_id", "brand_id"], how="left", validate="1:1")
-    lines["reason"] = bounds.attribute(known, lines).to_numpy()
-    return pd.concat([lines, gaps.split_gap(lines, known.brands)], axis=1)
+def _expected(lines: pd.DataFrame, flagged: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """The honest need behind each flagged line, missing for the others: what was asked beyond it is no want of supply."""
+    rows = flagged[["order_id", "brand_id", "expected"]].astype({"brand_id": lines["brand_id"].dtype})
+    found = lines[["order_id", "brand_id"]].merge(rows, on=["order_id", "brand_id"], how="left", validate="1:1")["expected"]
+    return np.asarray(found, np.float64)
 
 
 def stored_cells(

@@ -94,7 +94,7 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
 
 
 def _check_orders(tx: sa.Connection, import_id: int, stage: Any) -> None:
-    """Refuse what no single file shows: an order that is two retailers' or of two days with what is stored, a line given more than asked."""
+    """Refuse what no file alone shows: an order of two retailers or days with what is stored, a line given more than asked."""
     t = tables.order_lines
     over = sa.select(t.c.order_id, t.c.brand_id, t.c.requested, t.c.allocated).where(
         t.c.import_id == import_id, t.c.allocated > t.c.requested
