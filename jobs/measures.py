@@ -6,6 +6,7 @@ Pair-weeks are made a chunk at a time and summed at once; they never stand in me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -36,18 +37,35 @@ def _district_sums(known: Snapshot, chunk: pd.DataFrame, column: str) -> pd.Data
     return chunk[column].groupby(keys, sort=True).sum().reset_index()
 
 
-def coherent(forecast: pd.DataFrame, future: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
-    """The brand forecast whose mean is the sum of its pairs' (frames.BRAND_FORECAST); quantiles move with the mean.
+EIGHTY = 2 * NormalDist().inv_cdf(0.9)
+"""Standard deviations between the first and the last decile of a normal distribution."""
+RECENT = pd.Timedelta(weeks=13)
 
-    Σ over districts of live rate × index; a brand without a live pair forecasts nothing.
+
+def coherent(forecast: pd.DataFrame, future: pd.DataFrame, live: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
+    """The brand forecast whose mean is the sum of its pairs' (frames.BRAND_FORECAST), with quantiles of the realised total.
+
+    Mean = Σ over districts of live rate × index; a brand without a live pair forecasts nothing. The variance is that of the forecast
+    of recovered demand (`forecast`), and beside it that of what was recovered, as uncertain as in the brand's last 13 weeks (`past`,
+    frames.BRAND_DEMAND): a recovered series is smoother than what comes through the door. Quantiles are a negative binomial's.
     """
     sums = live.merge(future, on=KEY, how="left", validate="1:1")
     total = (sums["rate"] * sums["index"].fillna(0.0)).groupby([sums["brand_id"], sums["week"]]).sum().rename("total").reset_index()
     both = forecast.merge(total, on=["brand_id", "week"], how="left", validate="1:1")
+    both = both.merge(_uncertainty(past).reset_index(), on="brand_id", how="left", validate="m:1")
     mean = both["total"].fillna(0.0)
-    scale = (mean / both["demand"]).where(both["demand"] > 0, 0.0)
-    moved = {q: (both[q] * scale).round() for q in ("p10", "p50", "p90")}
-    return frames.conform(frames.BRAND_FORECAST, both.assign(demand=mean, **moved).drop(columns="total"))
+    error = ((both["p90"] - both["p10"]) / (EIGHTY * both["demand"])).where(both["demand"] > 0, 0.0)
+    spread = error**2 + both["uncertainty"].fillna(0.0) ** 2
+    dispersion = (spread - 1.0 / mean.where(mean > 0)).clip(lower=0.0).fillna(0.0)
+    at = {f"p{round(q * 100)}": demand.interval(mean.to_numpy(), dispersion.to_numpy(), q) for q in (0.1, 0.5, 0.9)}
+    return frames.conform(frames.BRAND_FORECAST, both.assign(demand=mean, **at)[frames.BRAND_FORECAST.names])
+
+
+def _uncertainty(past: pd.DataFrame) -> pd.Series:
+    """Relative standard deviation of each brand's realised weeks about what was recovered, of its last 13 weeks: their root mean square."""
+    rows = past[(past["demand"] > 0) & (past["week"] > past["week"].max() - RECENT)]
+    relative = (rows["p90"] - rows["p10"]) / (EIGHTY * rows["demand"])
+    return ((relative**2).groupby(rows["brand_id"]).mean() ** 0.5).rename("uncertainty")
 
 
 def order_days(known: Snapshot) -> pd.Series:

@@ -156,7 +156,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
     with steps.step("reconcile") as step:
         live_rate = measures.live_rate(known, estimate.pairs, ahead)
         future = reconcile.future_index(estimate.index, predicted.forecast, live_rate=live_rate, festivals=known.festivals)
-        forecast = measures.coherent(predicted.forecast, future, live_rate)
+        forecast = measures.coherent(predicted.forecast, future, live_rate, brand_demand)
         step.rows, step.problems = len(future), _stranded(reconcile.stranded(predicted.forecast, live_rate))
     with steps.step("suggest") as step:
         planned = measures.planned_demand(known, estimate.pairs, future)
