@@ -6,7 +6,7 @@ exactly as on a night (`brands.combined_at`). Origins before the first that is j
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,14 +32,17 @@ def rolling(
     festivals: pd.DataFrame,
     regressors: pd.DataFrame | None = None,
     truth: pd.DataFrame | None = None,
+    seen: Mapping[pd.Timestamp, pd.DataFrame] | None = None,
     workers: int = 1,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Forecasts of all methods from `origins` weeks spread over the last year: origin, brand_id, week, horizon, method, forecast, actual.
 
     `history`: brand_id, week, demand, as for `brands.forecast`. `warm_up`: earlier origins that serve only to weigh. `truth`, the same
-    columns, is what forecasts are judged by; without it `history` itself. The method `combined` is ours, the others are the candidates
-    alone. Weeks whose actual is not known, and brands that had no demand before the origin, are left out.
+    columns, is what forecasts are judged by; without it `history` itself. `seen` is, per week of `origins_of`, the history as it was
+    known then, where that differs from `history` (demand recovered later from more data); without it `history` before that week. The
+    method `combined` is ours, the others are the candidates alone. Weeks whose actual is not known, and brands that had no demand
+    before the origin, are left out.
     Raises TrueOrderError where the history is too short for the first origin.
     """
     end = history["week"].max() + pd.Timedelta(weeks=1)
@@ -47,14 +50,23 @@ def rolling(
     judged = origin_weeks(len(known.weeks), origins, horizons)
     cuts = [*_warming(judged, warm_up), *judged]
     effects, _ = design(known.weeks, festivals, regressors)
-    made = made_at(known.demand, known.weeks, effects, cuts, ahead=horizons, methods=(*MEMBERS, *BASELINES), workers=workers, seed=seed)
+    then = {cut: known.demand if seen is None else _aligned(seen[known.weeks[cut]], known) for cut in cuts}
+    before = {cut: demand[:cut] for cut, demand in then.items()}
+    made = made_at(before, known.weeks, effects, ahead=horizons, methods=(*MEMBERS, *BASELINES), workers=workers, seed=seed)
     actual = known.demand if truth is None else _aligned(truth, known)
     members = {cut: replace(one, forecast=one.forecast[: len(MEMBERS)]) for cut, one in made.items()}
     parts = []
     for cut in judged:
-        ours = combined_at(known.demand, cut, [earlier for earlier in cuts if earlier < cut], members)
+        ours = combined_at(then[cut], cut, [earlier for earlier in cuts if earlier < cut], members)
         parts.append(_rows(known, actual, cut, made[cut], ours))
     return pd.concat(parts, ignore_index=True)
+
+
+def origins_of(history: pd.DataFrame, *, origins: int, horizons: int = 13, warm_up: int = 3) -> list[pd.Timestamp]:
+    """The weeks from which `rolling` forecasts, those that only weigh included."""
+    weeks = panel(history, history["week"].max() + pd.Timedelta(weeks=1))[0].weeks
+    judged = origin_weeks(len(weeks), origins, horizons)
+    return [weeks[cut] for cut in (*_warming(judged, warm_up), *judged)]
 
 
 def origin_weeks(weeks: int, origins: int, horizons: int) -> list[int]:

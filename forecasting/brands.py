@@ -87,9 +87,8 @@ def forecast(
     effects, missing = design(known.weeks.append(coming), festivals, regressors)
     now = len(known.weeks)
     cuts = [cut for cut in (now - weeks * back for back in range(origins, 0, -1)) if cut >= LEAST_PAST]
-    made = made_at(
-        known.demand, known.weeks.append(coming), effects, [*cuts, now], ahead=weeks, methods=MEMBERS, workers=workers, seed=seed
-    )
+    seen = {cut: known.demand[:cut] for cut in (*cuts, now)}
+    made = made_at(seen, known.weeks.append(coming), effects, ahead=weeks, methods=MEMBERS, workers=workers, seed=seed)
     combined = combined_at(known.demand, now, cuts, made)
     faults = [*faults, *missing, *_short(known), *_failures(known, made[now])]
     return BrandForecasts(_forecast_table(known, coming, combined), _weights_table(known, combined), problems(faults))

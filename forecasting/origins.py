@@ -37,21 +37,21 @@ class Made:
 
 
 def made_at(
-    demand: Floats,
+    seen: Mapping[int, Floats],
     weeks: pd.DatetimeIndex,
     effects: Floats,
-    cuts: Sequence[int],
     *,
     ahead: int,
     methods: Sequence[str],
     workers: int,
     seed: int,
 ) -> Mapping[int, Made]:
-    """The forecasts of `methods` for `ahead` weeks from every week number of `cuts`, made of the weeks before it.
+    """The forecasts of `methods` for `ahead` weeks from each week number of `seen`, made of what was seen then of the weeks before it.
 
-    `demand`: (past weeks, brands), NaN where unknown. `weeks`, `effects`: past weeks and at least `ahead` more.
+    `seen[week]`: (weeks before it, brands), NaN where unknown. `weeks`, `effects`: past weeks and at least `ahead` more.
     """
-    spans = {cut: (demand[:cut], weeks[: cut + ahead], effects[: cut + ahead]) for cut in cuts}
+    cuts, brands = list(seen), next(iter(seen.values())).shape[1]
+    spans = {cut: (demand, weeks[: cut + ahead], effects[: cut + ahead]) for cut, demand in seen.items()}
     with _mapping(workers) as over:
         seasons = dict(zip(cuts, over(_season, list(spans.values())), strict=True))
         alone = [method for method in methods if method in ALONE]
@@ -61,7 +61,7 @@ def made_at(
             for columns in _chunks(np.flatnonzero(_alive(d)))
         ]
         done = list(over(_alone, [arguments for _, _, arguments in jobs]))
-    found = {cut: np.full((len(methods), ahead, demand.shape[1]), np.nan) for cut in cuts}
+    found = {cut: np.full((len(methods), ahead, brands), np.nan) for cut in cuts}
     failed: dict[int, list[tuple[int, str, str]]] = {cut: [] for cut in cuts}
     for (cut, columns, _), (values, faults) in zip(jobs, done, strict=True):
         for place, method in enumerate(alone):

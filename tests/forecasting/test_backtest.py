@@ -55,6 +55,18 @@ def test_what_comes_after_an_origin_does_not_change_its_forecasts(noise: pd.Data
     assert not np.allclose(later, usual.loc[usual["origin"] == last, "forecast"])  # the control: what came before it does count
 
 
+def test_each_origin_sees_the_past_as_it_was_known_then(noise: pd.DataFrame, usual: pd.DataFrame) -> None:
+    weeks = backtest.origins_of(noise, origins=2, horizons=8, warm_up=1)
+    assert set(weeks[1:]) == set(usual["origin"])
+    seen = {week: noise[noise["week"] < week] for week in weeks}
+    pd.testing.assert_frame_equal(rolled(noise, seen=seen), usual)
+    other = rolled(noise, seen=seen | {weeks[-1]: seen[weeks[-1]].assign(demand=lambda past: past["demand"] * 2)})
+    last = usual["origin"] == weeks[-1]
+    pd.testing.assert_frame_equal(other[~last], usual[~last])
+    assert (other.loc[last, "forecast"] > 1.5 * usual.loc[last, "forecast"]).mean() > 0.9
+    pd.testing.assert_series_equal(other["actual"], usual["actual"])
+
+
 def test_a_truth_of_its_own_is_what_forecasts_are_judged_by(noise: pd.DataFrame, usual: pd.DataFrame) -> None:
     judged = rolled(noise, truth=noise.assign(demand=300.0), origins=1, warm_up=0)
     assert judged["actual"].unique().tolist() == [300.0]

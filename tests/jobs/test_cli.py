@@ -228,6 +228,12 @@ def test_a_city_is_made_up_imported_planned_and_published(tmp_path: Path) -> Non
     assert "run 1, order day 2026-09-07: " in said[3]
 
 
+def test_a_backtest_of_too_short_a_history_says_how_much_is_needed(planned_city: database.Database, tmp_path: Path) -> None:
+    ran = trueorder("backtest", "--date", "2026-09-07", cwd=tmp_path, url=str(planned_city.url))
+    assert ran.returncode == 1
+    assert "weeks of history are too few for 6 origins" in ran.stderr
+
+
 def test_every_export_holds_the_same_rows_in_every_kind_of_file(planned_city: database.Database, tmp_path: Path) -> None:
     from python_calamine import CalamineWorkbook
 
