@@ -195,3 +195,10 @@ def test_the_development_city_is_recovered_better_than_by_requests_or_allocation
     line_of = recovery.row(SHARED / "market_dev", SHARED / "market_dev" / "score.py", forecast=False).split()
     naive, ours = [float(x) for x in line_of[1:7:2]], [float(x) for x in line_of[2:7:2]]
     assert all(o < 0.75 * n for o, n in zip(ours, naive, strict=True))
+
+
+def test_a_window_longer_than_the_citys_history_changes_nothing(mixed: small_city.SmallCity) -> None:
+    lived = mixed.snapshot.lines["week"].nunique()
+    whole, longer = (demand.estimate(mixed.snapshot, DemandSettings(weeks=weeks)) for weeks in (lived, lived + 100))
+    pd.testing.assert_frame_equal(longer.pairs, whole.pairs)
+    pd.testing.assert_frame_equal(longer.index, whole.index)
