@@ -123,10 +123,12 @@ def _choices(column: Column, values: Any) -> tuple[Any, Flags]:
 
 def _wholes(column: Column, values: Any) -> tuple[Any, Flags]:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     signed = "-?" if column.kind is Kind.SIGNED or (column.low or 0) < 0 else ""
-    fits = _matching(values, f"^{signed}[0-9]{{1,18}}$")
-    return _only(values, fits, "0").cast(pa.int64()).to_numpy(zero_copy_only=False), fits
+    fits = _matching(values, rf"^{signed}[0-9]{{1,18}}(\.0*)?$")  # a spreadsheet writes 5 as 5.0 where another cell is empty
+    whole = pc.replace_substring_regex(_only(values, fits, "0"), r"\..*", "")
+    return whole.cast(pa.int64()).to_numpy(zero_copy_only=False), fits
 
 
 def _reals(column: Column, values: Any) -> tuple[Any, Flags]:

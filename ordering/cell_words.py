@@ -60,9 +60,9 @@ def _of_whole(column: Column, text: str) -> str:
         if low and len(text) < 10 and int(text) < float(low):
             return f"is below {low}; {expected}"
         return f"is too large; write at most {column.high:,.0f}" if column.high is not None else f"is too large; {expected}"
-    if fraction := re.fullmatch(r"([0-9]{1,15})\.([0-9]*)", text):
+    if fraction := re.fullmatch(r"([0-9]{1,15})\.[0-9]*", text):
         whole = int(fraction[1])
-        return f"has a fraction sign; write {whole}" if not fraction[2].strip("0") else f"is no whole number; write {whole} or {whole + 1}"
+        return f"is no whole number; write {whole} or {whole + 1}"
     if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
         return f"has commas in it; write {text.replace(',', '')}"
     if re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]+", text):

@@ -111,6 +111,12 @@ def test_a_fraction_in_a_float_column_of_parquet_is_refused(tmp_path: Path) -> N
     assert refusal(folder)[0] == 'order_lines.parquet:4: requested "4.5" is no whole number; write 4 or 5'
 
 
+def test_a_whole_number_with_a_point_and_zeros_is_whole(tmp_path: Path) -> None:
+    expected = read(write(tmp_path / "expected"))
+    assert "B1,4,4" in LINES
+    assert_same(read(write(tmp_path / "floats", {"order_lines.csv": LINES.replace("B1,4,4", "B1,4.0,4.00")})), expected)
+
+
 def test_columns_may_stand_in_any_order_and_unknown_ones_are_noted(tmp_path: Path) -> None:
     expected = read(write(tmp_path / "expected"))
     rows = [line.split(",") for line in LINES.splitlines()]
