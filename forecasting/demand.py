@@ -17,7 +17,7 @@ import pandas as pd
 
 from forecasting import evidence, rhythm, scarcity
 from forecasting import panel as panels
-from forecasting.states import Estimate, Shape, brand_weeks, expand, interval
+from forecasting.states import Estimate, Shape, brand_weeks, expand, history, interval
 from ordering import frames, model
 from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
@@ -78,4 +78,4 @@ def _week_frame(snapshot: Snapshot, weeks: pd.DatetimeIndex, short: scarcity.Sca
     })  # fmt: skip
 
 
-__all__ = ["Estimate", "Shape", "brand_weeks", "estimate", "expand", "interval"]
+__all__ = ["Estimate", "Shape", "brand_weeks", "estimate", "expand", "history", "interval"]

@@ -161,3 +161,14 @@ def _brand_frame(
         "requested": requested[lived].astype(np.int64), "allocated": allocated[lived].astype(np.int64), "demand": total[lived],
         "p10": interval(total[lived], dispersion[lived], 0.1), "p90": interval(total[lived], dispersion[lived], 0.9),
     }))  # fmt: skip
+
+
+def history(brand_demand: pd.DataFrame, estimate: Estimate) -> pd.DataFrame:
+    """What brand forecasts are made of: brand_id, week, demand, tight.
+
+    In a week without shortage demand is what was delivered: over some weeks that is what was sold, and a brand's own peaks, which the
+    shared index smooths, stay in it; the forecasting methods take the noise out. In a tight week it is what was recovered.
+    """
+    tight = estimate.shape.weeks[["brand_id", "week", "tight"]]
+    out = brand_demand.merge(tight, on=["brand_id", "week"], how="left", validate="1:1")
+    return out.assign(demand=out["demand"].where(out["tight"], out["allocated"]))[["brand_id", "week", "demand", "tight"]]

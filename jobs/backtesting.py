@@ -30,25 +30,29 @@ class Backtest:
 def run(db: database.Database, business_date: date, settings: Settings, *, history: Path, origins: int, progress: Progress) -> Backtest:
     """Brand accuracy by method and horizon from `origins` rolling origins.
 
-    At each origin demand is estimated anew from what a night of that date could know, and forecast from that. It is judged by the demand
-    recovered from all data up to `business_date`, and, in weeks without shortage, by what was delivered. Raises StateError where nothing
-    is stored before the date, TrueOrderError where the history is too short.
+    At each origin demand is estimated anew from what a night of that date could know, and forecast from that; all methods are given the
+    same history. They are judged by the demand recovered from all data up to `business_date`, and, in weeks without shortage, by what
+    was delivered. `origins`: how many. Raises StateError where nothing is stored
+    before the date, TrueOrderError where the history is too short.
     """
     from forecasting import backtest, demand
 
     def known_on(day: date) -> Snapshot:
         return snapshot.read_week(db, day, weeks=settings.demand.weeks, horizon=settings.forecast.weeks, history_folder=history)[0]
 
-    def recovered(known: Snapshot) -> pd.DataFrame:
-        return demand.brand_weeks(known, demand.estimate(known, settings.demand))
+    def of_night(known: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Recovered demand of the brands' weeks, and what a night would forecast from."""
+        estimate = demand.estimate(known, settings.demand)
+        recovered = demand.brand_weeks(known, estimate)
+        return recovered, demand.history(recovered, estimate)
 
     now = known_on(business_date)
-    past, span = recovered(now), settings.forecast.weeks
+    (recovered, past), span = of_night(now), settings.forecast.weeks
     weeks = backtest.origins_of(past, origins=origins, horizons=span)
     seen = {}
     for done, week in enumerate(weeks):
         progress(f"estimate {week:%Y-%m-%d}", done, len(weeks) + 1)
-        seen[week] = recovered(known_on(week.date()))
+        seen[week] = of_night(known_on(week.date()))[1]
     progress("forecast", len(weeks), len(weeks) + 1)
     rolled = backtest.rolling(
         past,
@@ -56,10 +60,11 @@ def run(db: database.Database, business_date: date, settings: Settings, *, histo
         horizons=span,
         festivals=now.festivals,
         regressors=now.regressors,
+        truth=recovered,
         seen=seen,
         workers=settings.nightly.workers or os.cpu_count() or 1,
     )
-    rolled = rolled.merge(_delivered(past), on=["brand_id", "week"], how="left", validate="m:1")
+    rolled = rolled.merge(_delivered(recovered), on=["brand_id", "week"], how="left", validate="m:1")
     return Backtest(rolled, "\n\n".join([_said("recovered demand", rolled), *_by_delivery(rolled)]))
 
 

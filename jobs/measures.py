@@ -39,20 +39,22 @@ def _district_sums(known: Snapshot, chunk: pd.DataFrame, column: str) -> pd.Data
 
 EIGHTY = 2 * NormalDist().inv_cdf(0.9)
 """Standard deviations between the first and the last decile of a normal distribution."""
-RECENT = pd.Timedelta(weeks=13)
+RECENT = pd.Timedelta(weeks=14)
+"""How long before the forecast weeks a shortage still tells how sure a brand's level is."""
 
 
-def coherent(forecast: pd.DataFrame, future: pd.DataFrame, live: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
+def coherent(forecast: pd.DataFrame, future: pd.DataFrame, live: pd.DataFrame, tight: pd.DataFrame) -> pd.DataFrame:
     """The brand forecast whose mean is the sum of its pairs' (frames.BRAND_FORECAST), with quantiles of the realised total.
 
-    Mean = Σ over districts of live rate × index; a brand without a live pair forecasts nothing. The variance is that of the forecast
-    of recovered demand (`forecast`), and beside it that of what was recovered, as uncertain as in the brand's last 13 weeks (`past`,
-    frames.BRAND_DEMAND): a recovered series is smoother than what comes through the door. Quantiles are a negative binomial's.
+    Mean = Σ over districts of live rate × index; a brand without a live pair forecasts nothing. The variance is that of the forecast,
+    and beside it, for a brand that was short of late, that of what was recovered (`tight`: frames.BRAND_DEMAND of weeks in shortage):
+    a recovered series is smoother than what comes through the door. Quantiles are a negative binomial's.
     """
     sums = live.merge(future, on=KEY, how="left", validate="1:1")
     total = (sums["rate"] * sums["index"].fillna(0.0)).groupby([sums["brand_id"], sums["week"]]).sum().rename("total").reset_index()
     both = forecast.merge(total, on=["brand_id", "week"], how="left", validate="1:1")
-    both = both.merge(_uncertainty(past).reset_index(), on="brand_id", how="left", validate="m:1")
+    recent = tight[tight["week"] > forecast["week"].min() - RECENT]
+    both = both.merge(_uncertainty(recent).reset_index(), on="brand_id", how="left", validate="m:1")
     mean = both["total"].fillna(0.0)
     error = ((both["p90"] - both["p10"]) / (EIGHTY * both["demand"])).where(both["demand"] > 0, 0.0)
     spread = error**2 + both["uncertainty"].fillna(0.0) ** 2
@@ -62,10 +64,11 @@ def coherent(forecast: pd.DataFrame, future: pd.DataFrame, live: pd.DataFrame, p
 
 
 def _uncertainty(past: pd.DataFrame) -> pd.Series:
-    """Relative standard deviation of each brand's realised weeks about what was recovered, of its last 13 weeks: their root mean square."""
-    rows = past[(past["demand"] > 0) & (past["week"] > past["week"].max() - RECENT)]
+    """Relative standard deviation of what was recovered of each brand, beyond the counting noise that every forecast holds already."""
+    rows = past[past["demand"] > 0]
     relative = (rows["p90"] - rows["p10"]) / (EIGHTY * rows["demand"])
-    return ((relative**2).groupby(rows["brand_id"]).mean() ** 0.5).rename("uncertainty")
+    beyond = (relative**2 - 1.0 / rows["demand"]).clip(lower=0.0)
+    return (beyond.groupby(rows["brand_id"]).mean() ** 0.5).rename("uncertainty")
 
 
 def order_days(known: Snapshot) -> pd.Series:

@@ -143,8 +143,9 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         brand_demand = demand.brand_weeks(known, estimate)
         step.rows = len(brand_demand)
     with steps.step("forecast") as step:
+        past = demand.history(brand_demand, estimate)
         predicted = brands.forecast(
-            brand_demand[["brand_id", "week", "demand"]],
+            past,
             first_week=monday,
             weeks=settings.forecast.weeks,
             origins=settings.forecast.origins,
@@ -156,7 +157,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
     with steps.step("reconcile") as step:
         live_rate = measures.live_rate(known, estimate.pairs, ahead)
         future = reconcile.future_index(estimate.index, predicted.forecast, live_rate=live_rate, festivals=known.festivals)
-        forecast = measures.coherent(predicted.forecast, future, live_rate, brand_demand)
+        forecast = measures.coherent(predicted.forecast, future, live_rate, brand_demand[past["tight"].to_numpy(bool)])
         step.rows, step.problems = len(future), _stranded(reconcile.stranded(predicted.forecast, live_rate))
     with steps.step("suggest") as step:
         planned = measures.planned_demand(known, estimate.pairs, future)

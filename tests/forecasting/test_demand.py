@@ -202,3 +202,15 @@ def test_a_window_longer_than_the_citys_history_changes_nothing(mixed: small_cit
     whole, longer = (demand.estimate(mixed.snapshot, DemandSettings(weeks=weeks)) for weeks in (lived, lived + 100))
     pd.testing.assert_frame_equal(longer.pairs, whole.pairs)
     pd.testing.assert_frame_equal(longer.index, whole.index)
+
+
+def test_forecasts_are_made_of_deliveries_in_plenty_and_of_recovered_demand_in_shortage(
+    mixed: small_city.SmallCity, estimated: demand.Estimate
+) -> None:
+    weeks = demand.brand_weeks(mixed.snapshot, estimated)
+    past = demand.history(weeks, estimated)
+    assert past["tight"].any()
+    assert not past["tight"].all()
+    same = past["tight"].to_numpy(bool)
+    np.testing.assert_array_equal(past.loc[same, "demand"], weeks.loc[same, "demand"])
+    np.testing.assert_array_equal(past.loc[~same, "demand"], weeks.loc[~same, "allocated"])
