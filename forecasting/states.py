@@ -163,12 +163,18 @@ def _brand_frame(
     }))  # fmt: skip
 
 
+SURE = 10.0
+"""Cartons of demand from which a week in which no shop asked for a brand at all is no chance (Poisson: 5 in 100,000)."""
+
+
 def history(brand_demand: pd.DataFrame, estimate: Estimate) -> pd.DataFrame:
     """What brand forecasts are made of: brand_id, week, demand, tight.
 
     In a week without shortage demand is what was delivered: over some weeks that is what was sold, and a brand's own peaks, which the
-    shared index smooths, stay in it; the forecasting methods take the noise out. In a tight week it is what was recovered.
+    shared index smooths, stay in it; the forecasting methods take the noise out. In a tight week it is what was recovered. A week in
+    which nobody asked for a brand that sells was a week without the brand: it has no row, it is unknown.
     """
     tight = estimate.shape.weeks[["brand_id", "week", "tight"]]
     out = brand_demand.merge(tight, on=["brand_id", "week"], how="left", validate="1:1")
+    out = out[(out["requested"] > 0) | (out["demand"] < SURE)].reset_index(drop=True)
     return out.assign(demand=out["demand"].where(out["tight"], out["allocated"]))[["brand_id", "week", "demand", "tight"]]

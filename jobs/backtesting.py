@@ -15,9 +15,6 @@ from ordering import database, snapshot
 from ordering.frames import Snapshot
 from ordering.settings import Settings
 
-SERVED = 0.97
-"""A brand's week counts as delivered in full where this share of its requests was given."""
-
 
 @dataclass(frozen=True)
 class Backtest:
@@ -64,14 +61,13 @@ def run(db: database.Database, business_date: date, settings: Settings, *, histo
         seen=seen,
         workers=settings.nightly.workers or os.cpu_count() or 1,
     )
-    rolled = rolled.merge(_delivered(recovered), on=["brand_id", "week"], how="left", validate="m:1")
+    rolled = rolled.merge(_delivered(past), on=["brand_id", "week"], how="left", validate="m:1")
     return Backtest(rolled, "\n\n".join([_said("recovered demand", rolled), *_by_delivery(rolled)]))
 
 
 def _delivered(past: pd.DataFrame) -> pd.DataFrame:
-    """Cartons delivered by brand and week, missing where the brand was short."""
-    full = past["allocated"] >= SERVED * past["requested"]
-    return past[["brand_id", "week"]].assign(delivered=past["allocated"].where(full).astype("float64"))
+    """Cartons delivered by brand and week, missing where the brand was short or absent."""
+    return past[["brand_id", "week"]].assign(delivered=past["demand"].where(~past["tight"]))
 
 
 def _by_delivery(rolled: pd.DataFrame) -> list[str]:

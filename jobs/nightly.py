@@ -23,6 +23,7 @@ from ordering.settings import Settings
 
 JOB = "nightly"
 STEPS = 10
+KEY = ["brand_id", "week"]
 RATE_WEEKS = 106
 """Weeks whose rates are stored: two years."""
 
@@ -157,7 +158,7 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
     with steps.step("reconcile") as step:
         live_rate = measures.live_rate(known, estimate.pairs, ahead)
         future = reconcile.future_index(estimate.index, predicted.forecast, live_rate=live_rate, festivals=known.festivals)
-        forecast = measures.coherent(predicted.forecast, future, live_rate, brand_demand[past["tight"].to_numpy(bool)])
+        forecast = measures.coherent(predicted.forecast, future, live_rate, brand_demand.merge(past.loc[past["tight"], KEY], on=KEY))
         step.rows, step.problems = len(future), _stranded(reconcile.stranded(predicted.forecast, live_rate))
     with steps.step("suggest") as step:
         planned = measures.planned_demand(known, estimate.pairs, future)

@@ -208,9 +208,15 @@ def test_forecasts_are_made_of_deliveries_in_plenty_and_of_recovered_demand_in_s
     mixed: small_city.SmallCity, estimated: demand.Estimate
 ) -> None:
     weeks = demand.brand_weeks(mixed.snapshot, estimated)
+    weeks.loc[weeks.index[weeks["demand"] > 20][0], ["requested", "allocated"]] = 0  # the brand was not to be had that week
     past = demand.history(weeks, estimated)
     assert past["tight"].any()
     assert not past["tight"].all()
-    same = past["tight"].to_numpy(bool)
-    np.testing.assert_array_equal(past.loc[same, "demand"], weeks.loc[same, "demand"])
-    np.testing.assert_array_equal(past.loc[~same, "demand"], weeks.loc[~same, "allocated"])
+    both = past.merge(weeks, on=["brand_id", "week"], how="left", validate="1:1", suffixes=("", "_recovered"))
+    tight = both["tight"].to_numpy(bool)
+    np.testing.assert_array_equal(both.loc[tight, "demand"], both.loc[tight, "demand_recovered"])
+    np.testing.assert_array_equal(both.loc[~tight, "demand"], both.loc[~tight, "allocated"])
+    gone = weeks.merge(past, on=["brand_id", "week"], how="left", indicator=True, suffixes=("", "_kept")).query("_merge == 'left_only'")
+    assert len(gone)
+    assert (gone["requested"] == 0).all()
+    assert (gone["demand"] >= 10).all()
