@@ -16,90 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ordering.columns import Column as Column
+from ordering.columns import Kind as Kind
+from ordering.columns import Table as Table
 from ordering.errors import TrueOrderError
 from ordering.model import AreaType, Decision, OrderMode, Origin, SupplyAttribute
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
-
-
-class Kind(StrEnum):
-    """What a column holds; it decides how text is read, the pandas type and the SQL type."""
-
-    ID = "id"  # text; leading zeros kept
-    TEXT = "text"
-    CHOICE = "choice"  # text out of a fixed list
-    COUNT = "count"  # whole number of cartons (or of something) >= 0
-    SIGNED = "signed"  # whole number, 64 bits
-    NUMBER = "number"  # real number
-    DATE = "date"
-    WEEK = "week"  # a date that is a Monday
-    MONTH = "month"  # YYYY-MM
-    BOOL = "bool"
-
-
-DTYPES: Mapping[Kind, str] = {
-    Kind.ID: "str",
-    Kind.TEXT: "str",
-    Kind.CHOICE: "str",
-    Kind.COUNT: "int32",
-    Kind.SIGNED: "int64",
-    Kind.NUMBER: "float64",
-    Kind.DATE: "datetime64[us]",
-    Kind.WEEK: "datetime64[us]",
-    Kind.MONTH: "str",
-    Kind.BOOL: "bool",
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column. `required`: the file must have it. `blank`: a cell may be empty, and is then `default` (None: missing)."""
-
-    name: str
-    kind: Kind
-    required: bool = True
-    blank: bool = False
-    default: Any = None
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def nullable(self) -> bool:
-        """True when a frame of this table may hold a missing value here."""
-        return self.blank and self.default is None
-
-    @property
-    def dtype(self) -> str:
-        """The pandas type: a missing whole number needs the nullable one, a missing truth value an object."""
-        if self.nullable and self.kind is Kind.COUNT:
-            return "Int32"
-        if self.nullable and self.kind is Kind.SIGNED:
-            return "Int64"
-        if self.nullable and self.kind is Kind.BOOL:
-            return "boolean"
-        return DTYPES[self.kind]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: `key` names the columns that tell its rows apart."""
-
-    name: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-
-    @property
-    def file(self) -> str:
-        return f"{self.name}.csv"
-
-    @property
-    def names(self) -> list[str]:
-        return [column.name for column in self.columns]
-
-    def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
 
 
 def _id(name: str, **more: Any) -> Column:
