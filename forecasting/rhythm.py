@@ -71,8 +71,8 @@ def rhythm(got: Floats, due: Floats, use: npt.NDArray[np.bool_]) -> Floats:
 
 def smooth(x: Floats, half: int = HALF_WINDOW) -> Floats:
     """Centred moving mean over 2·half + 1 weeks, shorter at the ends."""
-    kernel = np.ones(2 * half + 1)
-    return np.asarray(np.convolve(x, kernel, "same") / np.convolve(np.ones(len(x)), kernel, "same"))
+    kernel, own = np.ones(2 * half + 1), slice(half, half + len(x))  # "same" would lengthen a series shorter than the kernel
+    return np.asarray(np.convolve(x, kernel)[own] / np.convolve(np.ones(len(x)), kernel)[own])
 
 
 def _with_tills(panel: Panel, flow: Floats, weight: Floats, slack: npt.NDArray[np.bool_]) -> Floats:

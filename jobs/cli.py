@@ -176,7 +176,7 @@ def publish(ctx: typer.Context, run: RunId = None, order_day: Day = None) -> Non
         db, context.settings(), history=context.history(db), clock=now(), by=getpass.getuser(), run_id=run, order_day=day
     )
     if not done:
-        typer.echo("no order day of the proposal has passed its cut-off yet; nothing was confirmed")
+        typer.echo("no order day with waiting lines has passed its cut-off yet; nothing was confirmed")
     for one in done:
         typer.echo(f"run {one.run_id}, order day {one.order_day}: {one.lines:,} lines confirmed, {one.cartons:,} cartons")
 

@@ -103,23 +103,25 @@ def _write(
     """Store the results, unless an equal run stored them before."""
     same = {"input_hash": hashes["input_hash"], "settings_hash": hashes["settings_hash"]}
     before = runlog.equal_run(db, business_date=business_date, version=version(), **same)
-    if before is not None:
+    if before is not None and before.result_hash != hashes["result_hash"]:
         runlog.forget(db, run_id)
-        if before.result_hash != hashes["result_hash"]:
-            raise StateError(
-                f"run {before.run_id} of {business_date} was given the same input and found {before.result_hash}, this one "
-                f"{hashes['result_hash']}: the two must be equal. Nothing was stored; keep the database and report this"
-            )
-        run_id = before.run_id
-    else:
+        raise StateError(
+            f"run {before.run_id} of {business_date} was given the same input and found {before.result_hash}, this one "
+            f"{hashes['result_hash']}: the two must be equal. Nothing was stored; keep the database and report this"
+        )
+    stored = before is None or not before.detailed  # a run that lost its results to newer ones is stored anew
+    if stored:
         found = steps.all_problems()
         with steps.step("write") as step:
             step.rows = sum(map(len, results.values()))
             runlog.save(
                 db, run_id, results, hashes=hashes, steps=steps.done, problems=found, at=clock or now(), keep=settings.nightly.keep_runs
             )
+    elif before is not None:
+        runlog.forget(db, run_id)
+        run_id = before.run_id
     counts = {name: len(frame) for name, frame in results.items()}
-    return Outcome(run_id, business_date, hashes["result_hash"], before is None, tuple(steps.done), steps.all_problems(), counts)
+    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts)
 
 
 def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:

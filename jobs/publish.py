@@ -36,20 +36,31 @@ def publish(
     run_id: int | None = None,
     order_day: date | None = None,
 ) -> list[Published]:
-    """Confirm the proposal of a run (the newest unless given), for every planned order day whose cut-off has passed, or for one.
+    """Confirm waiting lines of every order day whose cut-off has passed, or of one, each by the last night that planned the day.
 
-    `clock` is the present, UTC. Lines are allocated anew, with edits made since the night, on the run's stored level and what is left
-    of the supply; a line confirmed before stays as it is. Raises StateError where there is no such run, where `order_day` is none of
-    its days, or where that day's cut-off has not passed.
+    `clock` is the present, UTC; `run_id` names a night and limits the days to those that it planned. Lines are allocated anew, with edits
+    made since the night, on the run's stored level and what is left of the supply; a line confirmed before stays as it is. Raises
+    StateError where there is no such run, where no run planned `order_day`, or where that day's cut-off has not passed.
     """
-    run = _run(db, run_id)
-    days = [run.business_date + timedelta(days=n) for n in range(7)]
-    if order_day is not None and order_day not in days:
-        raise StateError(f"run {run.run_id} planned {days[0]} to {days[-1]}, not {order_day}; run: trueorder nightly --date {order_day}")
-    closed = [day for day in days if has_closed(day, settings, clock)]
-    if order_day is not None and order_day not in closed:
+    named = _named(db, run_id) if run_id is not None else None
+    if order_day is not None and not has_closed(order_day, settings, clock):
         raise StateError(f"the cut-off of {order_day} is at {settings.publishing.cutoff:%H:%M} that day; its lines are still open")
-    return _confirm(Source(db, run, settings, history), [order_day] if order_day else closed, clock, by)
+    if named is None and runlog.newest(db) is None:
+        raise StateError("no run is stored; run: trueorder nightly")
+    waiting = [order_day] if order_day else [day for day in runlog.waiting_days(db) if has_closed(day, settings, clock)]
+    days_of: dict[runlog.Record, list[date]] = {}
+    for day in waiting:
+        run = runlog.planned(db, day) if named is None else named if _plans(named, day) else None
+        if run is not None:
+            days_of.setdefault(run, []).append(day)
+        elif order_day is not None:
+            which = "no stored run" if named is None else f"not run {named.run_id}"
+            raise StateError(f"{which} planned {order_day}; run: trueorder nightly --date {order_day}")
+    return [one for run, days in days_of.items() for one in _confirm(Source(db, run, settings, history), days, clock, by)]
+
+
+def _plans(run: runlog.Record, day: date) -> bool:
+    return run.business_date <= day <= run.business_date + timedelta(days=6)
 
 
 def has_closed(order_day: date, settings: Settings, clock: datetime) -> bool:
@@ -59,13 +70,12 @@ def has_closed(order_day: date, settings: Settings, clock: datetime) -> bool:
     return clock.replace(tzinfo=ZoneInfo("UTC")) >= cutoff
 
 
-def _run(db: database.Database, run_id: int | None) -> runlog.Record:
-    run = runlog.newest(db) if run_id is None else runlog.by_id(db, run_id)
+def _named(db: database.Database, run_id: int) -> runlog.Record:
+    run = runlog.by_id(db, run_id)
     if run is None:
-        what = "no run is stored" if run_id is None else f"there is no run {run_id}"
-        raise StateError(f"{what}; run: trueorder nightly")
+        raise StateError(f"there is no run {run_id}; run: trueorder nightly")
     if run.status != runlog.DONE or not run.detailed:
-        raise StateError(f"run {run.run_id} holds no proposal ({run.status}); run: trueorder nightly --date {run.business_date}")
+        raise StateError(f"run {run_id} holds no proposal ({run.status}); run: trueorder nightly --date {run.business_date}")
     return run
 
 

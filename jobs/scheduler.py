@@ -33,7 +33,7 @@ def run_due(db: database.Database, settings: Settings, *, history: Path, clock: 
     A night that fails is told in words and leaves the scheduler running: the next night, or a person, tries again.
     """
     business_date = due(settings, clock)
-    if runlog.newest(db, business_date) is not None:
+    if runlog.done_on(db, business_date) is not None:
         say(f"night of {business_date}: done before")
         return False
     try:

@@ -1,7 +1,7 @@
 """Closed weeks as Parquet files, derived from the database: read many times faster than its rows, and rebuilt from it at will.
 
-One file a week, named by the week and the version that the database gives it (`order_weeks`). A file of another version is stale:
-it is not read, and goes when the week is written anew. The database is the truth; to lose the folder loses nothing.
+One file a week, named by the week and the version that the database gives it (`order_weeks`), a random number. A file of another
+version is stale: it is not read, and goes when the week is written anew. The database is the truth; to lose the folder loses nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Fetch = Callable[[date], Any]
 
 
 def folder_for(url: sa.URL, configured: str) -> Path:
-    """Where the history lies: the configured folder, else beside the SQLite file, else in the working folder."""
+    """Where the history lies: the configured folder, else beside the SQLite file, else in the working folder, by server and name."""
     if configured:
         return Path(configured)
     if url.get_backend_name() == "sqlite":
         return Path(str(url.database)).with_suffix("").with_name(Path(str(url.database)).stem + "-history")
-    return Path("trueorder-history")
+    return Path("trueorder-history") / f"{url.host or 'local'}-{url.database}"
 
 
 def file_of(folder: Path, week: date, version: int) -> Path:

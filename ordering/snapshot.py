@@ -31,6 +31,8 @@ def read_week(db: database.Database, business_date: date, *, weeks: int, horizon
         waiting = database.read_lines(reader, business_date, last)
         if not sum(part.num_rows for part in parts):
             raise StateError(f"no order before {business_date} is stored; import the weeks before it, or give another --date")
+        if not any(week < monday for week, _ in database.known_weeks(reader, first)):
+            raise StateError(f"no whole week of orders lies before {business_date}; a night needs one: import it, or give a later --date")
         retailers = _retailers(reader, last, [*parts, waiting])
         brands = _brands(reader, last, [*parts, waiting])
         kinds = {"retailer_id": pd.CategoricalDtype(retailers["retailer_id"]), "brand_id": pd.CategoricalDtype(brands["brand_id"])}

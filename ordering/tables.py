@@ -72,7 +72,7 @@ order_weeks = sa.Table(
     "order_weeks",
     metadata,
     sa.Column("week", sa.Date, primary_key=True),
-    sa.Column("version", sa.Integer, nullable=False),  # raised by every write to a line of the week; names its Parquet file
+    sa.Column("version", sa.BigInteger, nullable=False),  # drawn anew by every write to a line of the week; names its Parquet file
 )
 request_versions = sa.Table(
     "request_versions",  # what a line was before it was changed: who asked what, seeing which cap, when

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,7 +30,7 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
     """Merge a checked folder into the database by key, in one transaction: all or nothing.
 
     A row whose key is stored takes its place, an equal row changes nothing, an empty `allocated` never erases a stored one. What a
-    line was before it changed stays in `request_versions`; the version of every touched week is raised.
+    line was before it changed stays in `request_versions`; every touched week gets a new version.
     """
     staged = {tables.contract[name]: _staged(name, frame) for name, frame in found.items()}
     counts = {}
@@ -89,7 +90,7 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     if lines and not first:
         _check_orders(tx, import_id, stage)
     if lines and (changed or rows > before):
-        raise_versions(tx, touched | _weeks(tx, sa.select(table.c.week).where(table.c.import_id == import_id)))
+        renew_versions(tx, touched | _weeks(tx, sa.select(table.c.week).where(table.c.import_id == import_id)))
     return Stored(rows - before, changed, before - changed)
 
 
@@ -156,12 +157,16 @@ def _weeks(tx: sa.Connection, weeks: sa.Select[Any]) -> set[date]:
     return {row[0] for row in tx.execute(weeks.distinct())}
 
 
-def raise_versions(tx: sa.Connection, weeks: set[date]) -> None:
-    """Raise the version of weeks whose lines were written, so that their Parquet files count as stale."""
+def renew_versions(tx: sa.Connection, weeks: set[date]) -> None:
+    """Give weeks whose lines were written a new version, so that their Parquet files count as stale.
+
+    A version is drawn at random: a history left over from another database holds none of this one's.
+    """
     t = tables.order_weeks
     for week in sorted(weeks):
-        if not tx.execute(t.update().where(t.c.week == week).values(version=t.c.version + 1)).rowcount:
-            tx.execute(t.insert().values(week=week, version=1))
+        version = secrets.randbits(62)
+        if not tx.execute(t.update().where(t.c.week == week).values(version=version)).rowcount:
+            tx.execute(t.insert().values(week=week, version=version))
 
 
 def _count(tx: sa.Connection, query: sa.Select[Any]) -> int:

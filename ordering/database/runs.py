@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -137,12 +137,32 @@ def equal_run(db: Database, *, business_date: date, input_hash: str, settings_ha
     return found[0] if found else None
 
 
-def newest(db: Database, business_date: date | None = None) -> Record | None:
-    """The newest finished run whose results are stored, of one business date if one is given."""
-    c = tables.runs.c
-    of_date = () if business_date is None else (c.business_date == business_date,)
-    found = find(db, c.status == DONE, c.detailed, *of_date)
+def newest(db: Database) -> Record | None:
+    """The finished run of the latest business date whose results are stored."""
+    found = find(db, tables.runs.c.status == DONE, tables.runs.c.detailed)
+    return max(found, key=lambda run: (run.business_date, run.run_id), default=None)
+
+
+def done_on(db: Database, business_date: date) -> Record | None:
+    """The newest finished run of a business date, its results stored or not."""
+    found = find(db, tables.runs.c.status == DONE, tables.runs.c.business_date == business_date)
     return found[0] if found else None
+
+
+def planned(db: Database, order_day: date) -> Record | None:
+    """The last night, its results stored, that planned an order day: of that day or of the six before it."""
+    c = tables.runs.c
+    within = c.business_date.between(order_day - timedelta(days=6), order_day)
+    found = find(db, c.status == DONE, c.detailed, within)
+    return max(found, key=lambda run: (run.business_date, run.run_id), default=None)
+
+
+def waiting_days(db: Database) -> dict[date, int]:
+    """Order days that have lines without an allocation, since the first night whose results are stored: how many lines."""
+    first = sa.select(sa.func.min(tables.runs.c.business_date)).where(tables.runs.c.detailed).scalar_subquery()
+    t = tables.order_lines
+    query = sa.select(t.c.order_date, sa.func.count().label("lines")).where(t.c.order_date >= first, t.c.allocated.is_(None))
+    return {row["order_date"]: row["lines"] for row in db.rows(query.group_by(t.c.order_date).order_by(t.c.order_date))}
 
 
 def by_id(db: Database, run_id: int) -> Record | None:
@@ -181,7 +201,7 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
     Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
     number of lines confirmed and of their cartons.
     """
-    from ordering.database.folders import raise_versions
+    from ordering.database.folders import renew_versions
 
     staged = bulk.arrow(frames.ALLOCATION, lines).select(CONFIRMED)
     t, done = tables.order_lines, tables.confirmations
@@ -193,6 +213,6 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
         sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
         count, cartons = tx.execute(sums).one()
         tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
-        raise_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
+        renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
         tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
     return int(count), int(cartons)

@@ -220,3 +220,18 @@ def test_forecasts_are_made_of_deliveries_in_plenty_and_of_recovered_demand_in_s
     assert len(gone)
     assert (gone["requested"] == 0).all()
     assert (gone["demand"] >= 10).all()
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 3, 4])
+def test_a_city_in_its_first_weeks_is_estimated_for_just_those(mixed: small_city.SmallCity, weeks: int) -> None:
+    first = np.sort(mixed.snapshot.lines["week"].unique())[:weeks]
+    young = replace(
+        mixed.snapshot,
+        business_date=(pd.Timestamp(first[-1]) + pd.Timedelta(weeks=1)).date(),
+        lines=mixed.snapshot.lines[mixed.snapshot.lines["week"].isin(first)],
+        scanned_sales=mixed.snapshot.scanned_sales[mixed.snapshot.scanned_sales["week"].isin(first)],
+    )
+    estimate = demand.estimate(young, RULES)
+    assert estimate.index["week"].nunique() == weeks
+    assert np.isfinite(estimate.pairs["rate"]).all()
+    assert np.isfinite(estimate.index["index"]).all()

@@ -225,7 +225,7 @@ def test_a_city_is_made_up_imported_planned_and_published(tmp_path: Path) -> Non
         said.append(ran.stdout)
     assert "wait to be allocated: trueorder nightly --date 2026-09-07" in said[0]
     assert re.search(r"run 1 of 2026-09-07: proposal stored; hash [0-9a-f]{64}", said[2])
-    assert "run 1, order day 2026-09-07: " in said[3]
+    assert re.search(r"run 1, order day 2026-09-\d\d: [1-9]\d* lines confirmed", said[3])
 
 
 def test_a_backtest_of_too_short_a_history_says_how_much_is_needed(planned_city: database.Database, tmp_path: Path) -> None:

@@ -147,6 +147,20 @@ def test_old_runs_lose_their_details_and_keep_their_record_and_levels(
     assert [(run.detailed, run.result_hash is None) for run in runlog.find(planned_city)] == [(True, False), (False, False)]
 
 
+def test_a_run_that_lost_its_results_is_stored_anew_when_it_is_run_again(
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+) -> None:
+    few = rules.model_copy(update={"nightly": rules.nightly.model_copy(update={"keep_runs": 1})})
+    nightly.run(planned_city, made[1] - timedelta(weeks=1), few, history=tmp_path / "h")
+    again = nightly.run(planned_city, made[1], rules, history=tmp_path / "h")
+    first, last = runlog.by_id(planned_city, 1), runlog.by_id(planned_city, again.run_id)
+    assert again.stored
+    assert first is not None
+    assert last is not None
+    assert (first.detailed, last.detailed, first.result_hash == last.result_hash) == (False, True, True)
+    assert len(results(planned_city, again.run_id)["pair_estimates"])
+
+
 def test_steps_are_recorded_with_their_time_and_rows(planned_city: database.Database) -> None:
     steps = runlog.read_steps(planned_city, 1)
     assert [step["step"] for step in steps] == [

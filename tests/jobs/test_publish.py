@@ -116,11 +116,30 @@ def test_an_allocation_that_came_by_import_is_left_alone(
     pd.testing.assert_frame_equal(lines_of(sqlite_city, past), before)
 
 
+def test_a_day_that_was_missed_is_published_by_the_night_that_planned_it(
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+) -> None:
+    days = sorted(lines_of(planned_city, made[1])["order_date"].unique())
+    nightly.run(planned_city, days[1], rules, history=tmp_path / "h")
+    done = run_publish(planned_city, rules, tmp_path / "h", late(made[1]))
+    assert {day.order_day: day.run_id for day in done} == {days[0]: 1} | dict.fromkeys(days[1:], 2)
+    assert lines_of(planned_city, made[1])["allocated"].notna().all()
+
+
+def test_checking_an_old_night_again_does_not_make_it_the_newest(
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+) -> None:
+    nightly.run(planned_city, made[1] - timedelta(weeks=3), rules, history=tmp_path / "h")
+    newest = runlog.newest(planned_city)
+    assert newest is not None
+    assert newest.business_date == made[1]
+
+
 def test_publishing_what_is_not_there_says_what_to_do(sqlite_city: database.Database, made: Made, rules: Settings, tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no run is stored; run: trueorder nightly"):
         run_publish(sqlite_city, rules, tmp_path / "h", late(made[1]))
     nightly.run(sqlite_city, made[1], rules, history=tmp_path / "h")
     with pytest.raises(StateError, match="there is no run 99"):
         run_publish(sqlite_city, rules, tmp_path / "h", late(made[1]), run_id=99)
-    with pytest.raises(StateError, match="not 2020-01-01; run: trueorder nightly --date 2020-01-01"):
+    with pytest.raises(StateError, match="no stored run planned 2020-01-01; run: trueorder nightly --date 2020-01-01"):
         run_publish(sqlite_city, rules, tmp_path / "h", late(made[1]), order_day=date(2020, 1, 1))

@@ -137,6 +137,24 @@ def test_rebuilding_the_history_writes_every_week_and_takes_away_the_rest(city: 
     assert snapshot.of_snapshot(read(city, tmp_path / "nowhere")) == before
 
 
+def test_the_history_of_another_database_is_never_read(tmp_path: Path) -> None:
+    found = []
+    for asked in (5, 7):
+        db = database.connect(f"sqlite:///{tmp_path / f'{asked}.db'}")
+        database.migrate(db)
+        store(db, CITY | {"order_lines": [f.line(requested=asked, order_date=f.week(-n)) for n in (1, 2)]})
+        found.append(read(db, tmp_path / "h").lines["requested"].tolist())
+    assert found == [[5, 5], [7, 7]]
+
+
+def test_a_night_before_the_first_whole_week_is_refused(db: database.Database, tmp_path: Path) -> None:
+    store(db, CITY | {"order_lines": [f.line(order_date=f.MONDAY)]})
+    with pytest.raises(
+        StateError, match="no whole week of orders lies before 2026-03-03; a night needs one: import it, or give a later --date"
+    ):
+        read(db, tmp_path / "h", f.MONDAY + timedelta(days=1))
+
+
 def test_a_night_before_the_first_order_is_refused(city: database.Database, tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no order before 2020-01-01 is stored; import the weeks before it, or give another --date"):
         read(city, tmp_path / "h", date(2020, 1, 1))
@@ -147,4 +165,4 @@ def test_the_history_lies_beside_the_database_unless_told_otherwise() -> None:
 
     assert history.folder_for(sa.make_url("sqlite:///demo/trueorder.db"), "") == Path("demo/trueorder-history")
     assert history.folder_for(sa.make_url("sqlite:///demo/trueorder.db"), "/x") == Path("/x")
-    assert history.folder_for(sa.make_url("postgresql://h/d"), "") == Path("trueorder-history")
+    assert history.folder_for(sa.make_url("postgresql://h/d"), "") == Path("trueorder-history/h-d")

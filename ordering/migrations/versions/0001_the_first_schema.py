@@ -142,7 +142,7 @@ def upgrade() -> None:
     op.create_table(
         "order_weeks",
         sa.Column("week", sa.Date(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("week", name=op.f("pk_order_weeks")),
     )
     op.create_table(
