@@ -188,7 +188,7 @@ def export(
     to: Annotated[Path, typer.Option(help="The file; its ending says csv, parquet or xlsx.")],
     by: By = "period",
     period: Annotated[str, typer.Option(help="week, month, quarter or year.")] = "month",
-    weeks: Annotated[int | None, typer.Option(min=1, help="Past weeks of the demand export; 104 unless given.")] = None,
+    weeks: Annotated[int | None, typer.Option(min=1, help="Past weeks of the demand exports; 104 unless given.")] = None,
     run: RunId = None,
 ) -> None:
     """Write results to a file: csv, parquet or xlsx, the same rows in each."""

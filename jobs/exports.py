@@ -81,14 +81,17 @@ class Source:
 
 
 def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), period: str = "month", weeks: int | None = None) -> int:
-    """Write one export into `file`; gives the number of rows. `weeks` limits the demand export, `by` and `period` shape fulfilment.
+    """Write one export into `file`; gives the number of rows. `weeks` limits the demand exports, `by` and `period` shape fulfilment.
 
     Raises TrueOrderError where there is no such export, or a dimension or period is unknown.
     """
     if what not in COLUMNS:
         raise TrueOrderError(f'there is no export "{what}"; there are {", ".join(COLUMNS)}')
     if what in PLAIN:
-        return output.write([source.result(PLAIN[what])], list(COLUMNS[what]), file)
+        rows = source.result(PLAIN[what])
+        if what == "brand-demand":  # the weeks of the demand export, so that the pairs there add up to the brands here
+            rows = rows[rows["week"].isin(source.weeks(rows, past=True, count=weeks or DEMAND_WEEKS))]
+        return output.write([rows], list(COLUMNS[what]), file)
     if what == "fulfilment":
         rows = rates(source, by, period)
         return output.write([rows], list(rows.columns), file)
