@@ -119,7 +119,7 @@ def _demand(snapshot: Snapshot, estimate: Estimate, judged: Judged) -> tuple[Flo
     """Generous mean demand at each line, whether a feast is near, and whether the pair is known."""
     past = pd.DatetimeIndex(np.sort(estimate.index["week"].unique()))
     if not len(past) or not len(judged.asked):
-        return tuple(np.zeros(len(judged.asked), kind) for kind in (float, bool, bool))  # type: ignore[return-value]
+        return np.zeros(len(judged.asked)), np.zeros(len(judged.asked), bool), np.zeros(len(judged.asked), bool)
     lookup, area = index_array(snapshot, estimate.index, past)
     now, ahead = _reached(lookup, past, judged.weeks)
     usual = np.nanmedian(lookup, axis=2, keepdims=True)

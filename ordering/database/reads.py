@@ -14,11 +14,6 @@ from ordering.database.connection import Database
 from ordering.model import week_of
 
 
-def is_empty(db: Database) -> bool:
-    """True where no city is stored yet."""
-    return not db.rows(sa.select(tables.contract["retailers"].c.retailer_id).limit(1))
-
-
 def weeks_with_orders(db: Database) -> dict[date, int]:
     """The Mondays of weeks with order lines, each with its version."""
     t = tables.order_weeks
@@ -75,10 +70,3 @@ def known_weeks(reader: bulk.Reader, first: date) -> list[tuple[date, int]]:
     t = tables.order_weeks
     found = reader.fetch(sa.select(t.c.week, t.c.version).where(t.c.week >= first), {"week": pa.date32(), "version": pa.int64()})
     return sorted(zip(found["week"].to_pylist(), found["version"].to_pylist(), strict=True))
-
-
-def first_and_last_week(db: Database) -> tuple[date, date] | None:
-    """The first and the last week with order lines; None where there are none."""
-    t = tables.order_weeks
-    row = db.rows(sa.select(sa.func.min(t.c.week).label("first"), sa.func.max(t.c.week).label("last")))[0]
-    return (row["first"], row["last"]) if row["first"] else None
