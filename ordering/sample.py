@@ -20,6 +20,7 @@ from ordering import sample_plan, sample_season, sample_tables, sample_town
 from ordering.errors import TrueOrderError
 from ordering.frames import CONTRACT
 from ordering.sample_files import Format, Pieces, write
+from ordering.sample_habits import sincere
 from ordering.sample_kinds import HABITS, KINDS, Kind
 from ordering.sample_market import Market, Week
 from ordering.sample_town import BURN_IN, Town, stream
@@ -205,7 +206,7 @@ class _Truth:
         self.demand = stack.enter_context(Pieces(folder, "demand", "parquet"))
         self.lines = stack.enter_context(Pieces(folder, "lines", "parquet"))
         self.retailer_ids, self.brand_ids = pa.array(town.shops.ids), pa.array(town.brands.ids)
-        habit = np.array(HABITS, object)[town.shops.habit]
+        habit = np.where(sincere(), "honest", np.array(HABITS, object))[town.shops.habit]
         write(folder, "habits", {"retailer_id": town.shops.ids, "habit": habit}, "csv")
         (folder / "cutoff.txt").write_text(f"{town.weeks[town.cutoff]}\n", "utf-8")
         self._tight(folder, town, plan)

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ordering.sample_kinds import HABITS
+from ordering.sample_town import Ints, Town
+
 Whole = npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float32]
 
@@ -26,6 +29,8 @@ SHORT = 0.85
 class Knowledge:
     """What retailers know when they order, one row per retailer. `share`: part of the requests got lately, 0..1."""
 
+    town: Town
+    shop: Ints  # (rows,) the number of each retailer in the town
     need: Whole
     cap: Whole  # what the screen shows; sample_plan.NO_CAP where nothing is shown
     share: Reals
@@ -113,9 +118,36 @@ def reseller(know: Knowledge) -> Whole:
     return np.where(know.resale_prone, np.maximum(plenty, know.need), divider(know)).astype(np.int32)
 
 
+def ratchet(know: Knowledge) -> Whole:
+    """Raises the last request by a quarter whenever it was cut, and never lowers it while the brand is short."""
+    step = np.maximum(np.ceil(1.25 * know.last_request), know.need)
+    ceiling = np.ceil(12 * know.believed + 6)
+    return np.where(know.short, np.minimum(step, ceiling), know.need).astype(np.int32)
+
+
+def ring(know: Knowledge) -> Whole:
+    """Shops of a street agree: in its turn, every third week, each asks for the need of the whole street, and little otherwise."""
+    turn = (know.week + np.arange(len(know.need))) % 3 == 0
+    pooled = np.where(turn[:, None], np.maximum(know.street_need, know.need), know.need // 2)
+    return np.where(know.short, pooled, know.need).astype(np.int32)
+
+
+def anchored(know: Knowledge) -> Whole:
+    """Types the most it ever got of a short brand, and two more, whether or not it needs any."""
+    room = know.stock < 8 * know.believed + 8
+    return np.where(know.short & room, np.maximum(know.most_received + 2, know.need), know.need).astype(np.int32)
+
+
 def habits() -> Mapping[str, Habit]:
     """All habits by name, those of the kind "unseen" included."""
     from ordering import sample_unseen
 
-    known = (honest, divider, doubler, cap_typist, follower, rounder, panicker, scripted, hoarder, reseller)
+    known = (honest, divider, doubler, cap_typist, follower, rounder, panicker, scripted, hoarder, reseller, ratchet, ring, anchored)
     return {**{habit.__name__: habit for habit in known}, **sample_unseen.HABITS}
+
+
+def sincere() -> npt.NDArray[np.bool_]:
+    """By number of the habit (sample_kinds.HABITS), whether who orders so never asks for more than it can use."""
+    from ordering import sample_unseen
+
+    return np.isin(HABITS, ["honest", *sample_unseen.SINCERE])

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 HABITS = (
     "honest", "divider", "doubler", "cap_typist", "follower", "rounder", "panicker", "scripted", "hoarder", "reseller",
-    "unseen_1", "unseen_2", "unseen_3",
+    "ratchet", "ring", "anchored", "unseen_1", "unseen_2", "unseen_3", "unseen_4", "unseen_5", "unseen_6",
 )  # fmt: skip
-"""How a retailer may order, by number; see sample_habits.py, and sample_unseen.py for the last three."""
+"""How a retailer may order, by number; see sample_habits.py, and sample_unseen.py for the last six."""
 
 MIXED: Mapping[str, float] = {
     "honest": 0.44, "divider": 0.14, "doubler": 0.09, "cap_typist": 0.08, "follower": 0.05, "rounder": 0.05, "panicker": 0.05,
@@ -58,6 +58,10 @@ KINDS: Mapping[str, Kind] = {
     "always_short": Kind("no brand ever leaves shortage", regimes=Regimes(1, 0, 0, 0)),
     "churn": Kind("half of the brands are launched or withdrawn, and many shops open or close", churn=0.5, turnover=0.2),
     "no_evidence": Kind("no till reports and no stock counts", evidence=False),
-    "unseen": Kind("ways of ordering that are in no other kind", {"honest": 0.4, "unseen_1": 0.2, "unseen_2": 0.2, "unseen_3": 0.2}),
+    "stubborn": Kind(
+        "retailers who never ask for less than before, take turns, or cling to the most they ever got",
+        {"honest": 0.4, "ratchet": 0.2, "ring": 0.2, "anchored": 0.2},
+    ),
+    "unseen": Kind("ways of ordering that are in no other kind", {"honest": 0.4, **{f"unseen_{number}": 0.1 for number in range(1, 7)}}),
 }
 """The kinds of city by name."""

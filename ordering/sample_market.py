@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ordering import sample_plan
 from ordering.sample_consumers import Sales, Streets, visits, week_at_the_counter
-from ordering.sample_habits import MOST, Habit, Knowledge, habits
+from ordering.sample_habits import MOST, Habit, Knowledge, habits, sincere
 from ordering.sample_kinds import HABITS
 from ordering.sample_plan import BAND_CLASS, NO_CAP, Plan
 from ordering.sample_practice import share_out, whole_packs, within_total
@@ -80,6 +80,7 @@ class Market:
         self.carry = np.zeros(shape[1], np.int64)
         self.usual = season.index[0].copy()
         self.habits: dict[str, Habit] = dict(habits())
+        self.sincere = sincere()[town.shops.habit]
 
     def weeks(self, last: int) -> Iterator[Week]:
         """The first `last` weeks in turn, the burn-in included."""
@@ -102,7 +103,7 @@ class Market:
         self.carry = np.where(self.plan.limited, available - given.sum(axis=0, dtype=np.int64), 0)
         retailer, brand = np.nonzero(asked)
         wanted, missing = asked[retailer, brand], need[retailer, brand]
-        lied = (shops.habit[retailer] != 0) & (wanted > 1.5 * missing + 2)
+        lied = ~self.sincere[retailer] & (wanted > 1.5 * missing + 2)
         same_day = rng.random(len(retailer)) < shops.same_day[retailer]
         slip = rng.random(town.base.shape, dtype=np.float32)
         counts = np.maximum(self.stock + (slip < 0.01) - (slip > 0.99), 0).astype(np.int32)
@@ -163,7 +164,8 @@ class Market:
         total: npt.NDArray[np.generic],
     ) -> Knowledge:  # fmt: skip
         return Knowledge(
-            need=need[rows], cap=cap[rows], share=self.share[rows], stock=self.stock[rows], believed=self.believed[rows],
+            town=self.town, shop=rows, need=need[rows], cap=cap[rows],
+            share=self.share[rows], stock=self.stock[rows], believed=self.believed[rows],
             street_most=np.asarray(most[rows], np.int32), street_need=np.asarray(total[rows], np.int32),
             last_request=self.last_request[rows], most_received=self.most_received[rows], festive=float(self.season.festive[k]),
             dear=self.town.brands.price_class <= 2, resale_prone=self.town.brands.resale_prone, week=k, draw=draw[rows],

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ordering import sample_names as names
-from ordering.sample_kinds import HABITS
+from ordering.sample_habits import sincere
 from ordering.sample_market import Hold
 from ordering.sample_plan import BAND_CLASS, NO_CAP, Plan, scoped_caps
 from ordering.sample_season import Season
@@ -201,7 +201,7 @@ def integrity(town: Town) -> Columns:
     months = np.unique(town.months[BURN_IN : town.cutoff + 1])[-3:].astype(str)
     chosen = np.flatnonzero((rng.random(len(town.shops.ids)) < 0.12) & (town.shops.closes > town.cutoff))
     month, at = (part.ravel() for part in np.indices((len(months), len(chosen))))
-    score = np.clip(rng.normal(88, 7, len(at)) - 6 * (town.shops.habit[chosen[at]] != HABITS.index("honest")), 40, 100)
+    score = np.clip(rng.normal(88, 7, len(at)) - 6 * ~sincere()[town.shops.habit[chosen[at]]], 40, 100)
     note = np.where(score > 85, 0, np.where(score > 75, 1, 2)) + 3 * (rng.random(len(at)) < 0.3) * (score > 80)
     return {
         "retailer_id": town.shops.ids[chosen[at]],

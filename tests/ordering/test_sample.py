@@ -318,11 +318,21 @@ def test_without_evidence_there_are_no_scans_and_no_counts(cities: dict[str, Wri
     assert not list(bare.folder.glob("s*_sales.*")) + list(bare.folder.glob("stock_*"))
 
 
-def test_held_out_habits_are_in_their_own_kind_alone(cities: dict[str, Written]) -> None:
+def test_stubborn_and_held_out_habits_are_in_their_own_kind_alone(cities: dict[str, Written]) -> None:
     for kind, city in cities.items():
         habits = set(pd.read_csv(city.truth / "habits.csv", dtype=str)["habit"])
-        unseen = {habit for habit in habits if habit.startswith("unseen")}
-        assert (len(unseen) == 3 and habits == unseen | {"honest"}) if kind == "unseen" else not unseen
+        unseen, stubborn = {habit for habit in habits if habit.startswith("unseen")}, habits & {"ratchet", "ring", "anchored"}
+        assert (len(unseen) > 1 and habits == unseen | {"honest"}) if kind == "unseen" else not unseen
+        assert (len(stubborn) == 3 and habits == stubborn | {"honest"}) if kind == "stubborn" else not stubborn
+
+
+def test_in_every_kind_who_counts_as_honest_is_never_inflated_and_where_others_order_some_lines_are(cities: dict[str, Written]) -> None:
+    for city in cities.values():
+        lines = pd.read_parquet(city.truth / "lines.parquet")
+        habit = pd.read_csv(city.truth / "habits.csv", dtype=str).set_index("retailer_id")["habit"]
+        honest = lines["retailer_id"].map(habit) == "honest"
+        assert not lines.loc[honest, "inflated"].any()
+        assert honest.all() or lines.loc[~honest, "inflated"].mean() > 0.01
 
 
 def test_resellers_buy_what_their_customers_do_not_want(cities: dict[str, Written]) -> None:
