@@ -1,12 +1,9 @@
 """True demand of the past: what consumers walked in to buy, from requests, allocations, caps, till reports and stock counts.
 
-The mean demand of retailer r and brand b in week t is rate_rb × index_bt. The index is shared (rhythm.py); a pair's rate is the mean of a
-posterior (kernels.posterior) out of three kinds of evidence, each as strong as it has proved to be:
-  peers       size of the shop × share of the brand in shops of its area and format;
-  allocations in weeks without shortage what flowed to the shop is what it sold;
-  requests    in shortage, what was asked ÷ the retailer's own factor at that scarcity (response.py).
-A rate so found is carried to all weeks of the pair's life. Stored are a rate per pair and an index per brand and week; `expand` gives the
-pair-weeks.
+The mean demand of retailer r and brand b in week t is rate_rb × index_bt. The index is shared (rhythm.py). A pair that hardly knew shortage
+sold what flowed to it; every other is read by the filter of its shelf (shelf.py), under the habit of its retailer; both are drawn to their
+peers as far as they are unsure (evidence.py). A rate so found is carried to all weeks of the pair's life. Stored are a rate per pair and an
+index per brand and week; `expand` gives the pair-weeks.
 """
 
 from __future__ import annotations
@@ -38,11 +35,11 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     panel = panels.build(snapshot, weeks)
     short = scarcity.measure(panel)
     index = rhythm.index(panel, short)
-    rates = evidence.weigh(panel, short, index, snapshot.retailers)
+    rates = evidence.weigh(panel, short, index, snapshot.retailers, snapshot.brands)
     return Estimate(
         _pair_frame(snapshot, panel, rates),
         _index_frame(snapshot, weeks, index),
-        Shape(_week_frame(snapshot, weeks, short), rates.honest, rates.understood),
+        Shape(_week_frame(snapshot, weeks, short), rates.habits.chance[:, 0]),
         frames.conform(frames.PROBLEMS, pd.DataFrame(rates.problems, columns=frames.PROBLEMS.names)),
     )
 

@@ -1,4 +1,8 @@
-"""What is known of each pair's rate, one kind of evidence after the other, and what they say together."""
+"""What is known of each pair's rate, one kind of evidence after the other, and what they say together.
+
+Pairs that hardly knew shortage sold what flowed to them. The others are read by the filter of their shelf (shelf.py), at the habit of
+their retailer. Both are drawn to the pair's peers, as far as they are unsure.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +12,29 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import calibration, kernels, response, stock
+from forecasting import kernels, shelf
 from forecasting.panel import Panel, spans
-from forecasting.scarcity import BIN_SHARE, BINS, SLACK, STATES, TIGHT, Scarcity
+from forecasting.scarcity import SLACK, STATES, TIGHT, Scarcity
 
 Floats = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
 
 KINDS = ["requests", "allocations", "scans", "counts", "peers"]
 PEER_VARIANCE = 1.2  # log variance of a pair about the mean of its peers
-GUESS_VARIANCE = 2.25  # the same, where the peers' mean is itself a guess
 COUNT_DISPERSION = 0.05  # a week's variance above the Poisson's, per mean²
-KNOWN_SLACK, KNOWN_TIGHT, KNOWN_TILL = 15.0, 8.0, 8.0  # index-weeks without shortage, in shortage, and in shortage as a till shows it,
-# from which a pair teaches its retailer's factor
-LEAST_WEEKS = 8.0  # index-weeks in shortage from which a guessed pair counts for its retailer's factor
-GIVEN_DOUBT = 4.0  # the known pairs are of brands less short than the others, whose allocations tell less: variance × this
-LEAST_SOLD = 50.0  # cartons of demand at shops with tills, from which they set the level of a brand
-TILL_SD = 0.1
-UNDERSTOOD_OFFSET = 0.18  # log offset of a city at which requests and allocations weigh the same in the level
-CITY_OFFSET_SD, BRAND_OFFSET_SD = 0.5, 0.2  # log level of requests against tills, of all brands always short, and of one about them
-ROUNDS = 6
+TOUCHED_WEEKS = 6.0  # index-weeks in shortage from which a pair is read by its shelf
+KNOWN_WEEKS = 15.0  # index-weeks without shortage from which its flow tells its rate
+LEAST_PAIRS = 60
+FIRST_LIFT = 1.25  # a first idea: demand in shortage ÷ what was given
+UNSURE = 0.7  # log variance of that idea
+FLOW_TRUST = 0.5  # a touched pair's flow without shortage is in its shelf too, which may be misread
+MISFIT, MISFIT_PAIRS = 0.1, 20.0  # log variance that habits leave open, and the pairs' worth of this guess
+BRAND_SD, CITY_SD = 0.1, 0.3  # log level of requests against tills: of one brand about the city's, of the city's
+TILL_SD = 0.5  # log, of one pair's difference
+TILL_TRUST = 0.5  # tills err as well: who searches the street is seen at several
+TELLING_COUNTS = 3  # counts from which a pair whose requests are not understood rests on them
+LOST_SHARE = 0.25  # share of retailers not understood from which the night says so
+ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,7 @@ class Rates:
     rate: Floats
     dispersion: Floats
     evidence: npt.NDArray[np.int8]
-    honest: Floats
-    understood: bool
+    habits: shelf.Habits
     problems: list[tuple[str, str, str]]
 
 
@@ -50,36 +57,6 @@ class Flows:
     weeks: Floats
 
 
-def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame) -> Rates:
-    """Rates of all pairs of `panel`, given the scarcity and the index of its brands.
-
-    Peers, the retailers' factors, the level of requests and the rates depend on one another: a fixed number of rounds in that order.
-    """
-    flows, group = _flows(panel, short, index), _groups(retailers)
-    till = stock.tills(panel, short, index)
-    direct = Direct(flows.given[:, SLACK] + till.cartons, flows.weeks[:, SLACK] + till.weeks)
-    known = (flows.weeks[:, TIGHT] > KNOWN_TIGHT) & ((flows.weeks[:, SLACK] > KNOWN_SLACK) | (till.weeks > KNOWN_TILL))
-    guessed = (flows.weeks[:, SLACK] <= KNOWN_SLACK) & (flows.weeks[:, TIGHT] > LEAST_WEEKS)
-    peers = _peers(panel, direct.cartons, direct.weeks, *group)
-    rate = (direct.cartons + 0.5) / (direct.weeks + 0.5 / np.maximum(peers, 1e-3))
-    taught = _taught(panel, short, index, np.where(known, rate, 0.0))
-    answer, offset = response.learn(*taught, response.NO_GUESSES), np.zeros(panel.brands)
-    for step in range(ROUNDS):
-        figures = _asked(panel, short, index, flows, answer, known, rate)
-        figures = Figures(figures.told - np.where(guessed, offset[panel.brand], 0.0), figures.precision)
-        if step or not figures.precision.any():  # what the brand's demand was met by is known only after a first round
-            figures = _combined(figures, _given(panel, flows, peers, known, rate))
-        prior = _about_peers(direct, peers if step else np.where(guessed & ~known, np.exp(figures.told), peers))
-        found, spread = kernels.posterior(*prior, direct.cartons, direct.weeks, figures.told, figures.precision)
-        alone, _ = kernels.posterior(*prior, flows.given[:, SLACK], flows.weeks[:, SLACK], figures.told, figures.precision)
-        offset = _offset(panel, flows, till, alone, guessed, offset)
-        worth = np.where(guessed & ~known, figures.precision, 0.0)
-        peers = _peers(panel, direct.cartons + worth, direct.weeks + worth / found, *group)
-        answer = response.learn(*taught, _guesses(panel, short, index, flows, known, peers))
-    main = _main(flows.given[:, SLACK], till.cartons, figures.precision)
-    return Rates(found, spread + COUNT_DISPERSION, main, _honest(answer), answer.understood, _problems(known, short))
-
-
 @dataclass(frozen=True)
 class Direct:
     """Evidence of a rate that needs no interpretation: cartons, and the index-weeks in which they were wanted."""
@@ -88,83 +65,72 @@ class Direct:
     weeks: Floats
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What indirect figures say of each pair's log rate, and with which precision (0: nothing)."""
+def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame) -> Rates:
+    """Rates of all pairs of `panel`, given the scarcity and the index of its brands.
 
-    told: Floats
-    precision: Floats
-
-
-def _combined(*figures: Figures) -> Figures:
-    precision = np.sum([f.precision for f in figures], axis=0)
-    told = np.sum([f.precision * f.told for f in figures], axis=0) / np.maximum(precision, 1e-12)
-    return Figures(told, precision)
-
-
-def _asked(
-    panel: Panel, short: Scarcity, index: Floats, flows: Flows, answer: response.Response, known: npt.NDArray[np.bool_], rate: Floats
-) -> Figures:
-    """Requests in shortage ÷ the retailer's own factor, calibrated where the rate is known."""
-    due = kernels.tight_exposure(answer.factor, index, short.state, short.bin, *_where(panel))
-    figure = np.log((flows.asked[:, TIGHT] + 0.2) / (due + 0.2))
-    own = (answer.spread**2).mean(1)[panel.retailer]
-    return _calibrated(figure, own, flows.weeks[:, TIGHT] > LEAST_WEEKS, known, rate)
-
-
-def _offset(panel: Panel, flows: Flows, till: stock.Tills, found: Floats, guessed: npt.NDArray[np.bool_], before: Floats) -> Floats:
-    """By brand: how far (log) the requests of brands that never leave shortage stand above the level that tills show in the same brand.
-
-    What is learnt where shortage comes and goes may not hold where it stays: consumers search, shops get used to it, cartons are resold.
-    `found` are the rates without the tills' word and with the offset `before`; the pairs with tills are compared, sum with sum. A brand's
-    offset is drawn to the city's, and the city's to none. The larger the city's, the less requests are understood at all, and the more
-    the level is taken from allocations × (demand ÷ allocations at the tills) instead.
+    Shelves are read twice: the first reading tells what full shelves hold, who asks honestly, and what the peers of short brands sell.
     """
-    shown, weeks, given = guessed & (till.weeks > KNOWN_TILL), flows.weeks[:, TIGHT], flows.given[:, TIGHT]
-
-    def total(values: Floats, use: npt.NDArray[np.bool_]) -> Floats:
-        return np.bincount(panel.brand, np.where(use, values, 0.0), panel.brands).astype(np.float64)
-
-    sold, told = total(till.cartons / np.maximum(till.weeks, 1e-9) * weeks, shown), total(found * weeks, shown)
-    seen = (sold >= LEAST_SOLD) & (told > 0) & (total(given, shown) > 0)
-    off = np.where(seen, before + _log_ratio(told, sold), 0.0)
-    weight = np.where(seen, 1.0 / (TILL_SD**2 + 1.0 / np.maximum(total(np.ones(panel.pairs), shown), 1.0)), 0.0)
-    city = (weight * off).sum() / (weight.sum() + 1.0 / CITY_OFFSET_SD**2)
-    offset = (weight * off + city / BRAND_OFFSET_SD**2) / (weight + 1.0 / BRAND_OFFSET_SD**2)
-    by_given = _log_ratio(total(found * weeks, guessed) * total(given, shown), sold * total(given, guessed)) + before - offset
-    alternating = guessed.size and ((flows.weeks[:, SLACK] > KNOWN_SLACK) & (weeks > KNOWN_TIGHT)).sum() >= calibration.LEAST_PAIRS
-    share = city**2 / (city**2 + UNDERSTOOD_OFFSET**2) if alternating else 1.0  # else requests were themselves learnt from the tills
-    return np.asarray(offset + np.where(seen, share * by_given, 0.0))
-
-
-def _log_ratio(above: Floats, below: Floats) -> Floats:
-    return np.log(np.maximum(above, 1e-9) / np.maximum(below, 1e-9))
-
-
-def _given(panel: Panel, flows: Flows, peers: Floats, known: npt.NDArray[np.bool_], rate: Floats) -> Figures:
-    """Allocations in shortage, relative to what the brand's demand was met by: cut as they are, a shop that sells more gets more."""
-    given, weeks = flows.given[:, TIGHT], flows.weeks[:, TIGHT]
-    total, wanted = (np.bincount(panel.brand, x, panel.brands) for x in (given, np.where(known, rate, peers) * weeks))
-    met = np.log((total + 1.0) / (wanted + 1.0))[panel.brand]
-    figure = np.log((given + 0.5) / (weeks + 0.5)) - met
-    said = _calibrated(figure, np.zeros(len(weeks)), weeks > LEAST_WEEKS, known, rate)
-    return Figures(said.told, said.precision / GIVEN_DOUBT)
+    flows, group = _flows(panel, short, index), _groups(retailers)
+    touched = flows.weeks[:, TIGHT] > TOUCHED_WEEKS
+    direct = Direct(flows.given[:, SLACK], flows.weeks[:, SLACK])
+    peers = _peers(panel, direct, group)
+    guess = np.log((FIRST_LIFT * flows.given.sum(1) + 0.3) / (flows.weeks.sum(1) + 0.3))
+    rate, _ = _posterior(direct, peers, guess, np.where(touched, 1.0 / UNSURE, 0.0))
+    variance = np.where(direct.weeks > KNOWN_WEEKS, 0.05 + 1.0 / np.maximum(direct.cartons, 0.5), UNSURE)
+    seen, habits = shelf.views(panel, short, index, retailers, brands), shelf.nothing_known(panel.retailers)
+    for step in range(ROUNDS):
+        seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
+        centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
+        habits = shelf.habits(seen, touched, direct.weeks, centre, variance, habits)
+        told, precision = _told(seen, touched, centre, habits)
+        met = np.where(touched, 1.0, shelf.served(seen, rate))
+        read = Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, np.where(touched, FLOW_TRUST, met) * direct.weeks)
+        peers = _peers(panel, Direct(read.cartons + precision, read.weeks + precision / np.exp(told)), group)
+        rate, spread = _posterior(read, peers, told, precision)
+        variance = np.where(touched, np.maximum(spread, 0.05) + 0.05, variance)
+    main = _main(panel, flows, touched, precision, habits)
+    return Rates(rate, spread + COUNT_DISPERSION, main, habits, _problems(habits, touched, panel))
 
 
-def _calibrated(figure: Floats, own: Floats, use: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], rate: Floats) -> Figures:
-    """A figure read by its calibration; pairs whose rate is known directly take it with a variance of at least 0.5."""
-    taught = use & known
-    curve = calibration.learn(figure[taught], np.log(rate[taught]), own[taught])
-    told, variance = curve.read(figure)
-    variance = np.where(known, np.maximum(variance + own, 0.5), variance + own)
-    return Figures(told, np.where(use, 1.0 / variance, 0.0))
+def _told(seen: shelf.Views, touched: Truths, centre: Floats, habits: shelf.Habits) -> tuple[Floats, Floats]:
+    """What the shelves tell of the log rates, and with which precision (0: nothing).
+
+    How far requests mislead is measured where a till reports: the same shelf read with and without its till. Half of the difference, by
+    brand, and apart for honest retailers and the others, is taken from the shelves without a till; its spread is their doubt.
+    """
+    panel = seen.panel
+    full = shelf.told(seen, touched, centre, habits)
+    tills = touched & _with_till(panel)
+    without = shelf.told(seen, tills, centre, habits, scans=False)
+    off = np.where(tills, without.log_rate - full.log_rate, 0.0)
+    sure = np.where(tills, 1.0 / (TILL_SD**2 + np.where(tills, without.variance + full.variance, 1.0)), 0.0)
+    honest, doubt = habits.honest[panel.retailer], np.zeros(panel.pairs)
+    level = np.zeros(panel.pairs)
+    for group in (honest, ~honest):
+        brand = _by_brand(panel, np.where(group, sure, 0.0), off)
+        level = np.where(group, TILL_TRUST * brand[panel.brand], level)
+        left = np.clip((off - level) ** 2 - without.variance, 0.0, 4.0)[tills & group]
+        doubt[group] = (left.sum() + MISFIT_PAIRS * MISFIT) / (len(left) + MISFIT_PAIRS)
+    variance = np.where(tills, full.variance + 0.02, full.variance + doubt)
+    return np.where(touched, full.log_rate - np.where(tills, 0.0, level), 0.0), np.where(touched, 1.0 / variance, 0.0)
+
+
+def _by_brand(panel: Panel, sure: Floats, off: Floats) -> Floats:
+    """Mean of `off` by brand, weighed by `sure`, drawn to the city's, and that to none."""
+    city = (sure * off).sum() / (sure.sum() + 1.0 / CITY_SD**2)
+    weight = np.bincount(panel.brand, sure, panel.brands)
+    return np.asarray((np.bincount(panel.brand, sure * off, panel.brands) + city / BRAND_SD**2) / (weight + 1.0 / BRAND_SD**2))
+
+
+def _posterior(direct: Direct, peers: Floats, told: Floats, precision: Floats) -> tuple[Floats, Floats]:
+    return kernels.posterior(*_about_peers(direct, peers), direct.cartons, direct.weeks, told, precision)
 
 
 def _about_peers(direct: Direct, peers: Floats) -> tuple[Floats, float]:
     """The prior of log rates: each pair's centre, and the variance, from pairs with much direct evidence, counting noise taken out."""
-    use = (direct.weeks > KNOWN_SLACK) & (direct.cartons >= 4) & (peers > 0)
+    use = (direct.weeks > KNOWN_WEEKS) & (direct.cartons >= 4) & (peers > 0)
     variance = PEER_VARIANCE
-    if use.sum() >= calibration.LEAST_PAIRS:
+    if use.sum() >= LEAST_PAIRS:
         off = np.log(direct.cartons[use] / direct.weeks[use]) - np.log(peers[use])
         variance = float(np.clip(off.var() - (1.0 / direct.cartons[use]).mean(), 0.2, 3.0))
     return np.log(np.maximum(peers, 1e-4)) - 0.5 * variance, variance
@@ -187,43 +153,31 @@ def _groups(retailers: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
     return group, int(group.max(initial=-1)) + 1
 
 
-def _peers(panel: Panel, cartons: Floats, weeks: Floats, group: npt.NDArray[np.int64], groups: int) -> Floats:
-    return np.asarray(kernels.peer_means(cartons, weeks, panel.retailer, panel.brand, group, panel.retailers, panel.brands, groups))
+def _peers(panel: Panel, direct: Direct, group: tuple[npt.NDArray[np.int64], int]) -> Floats:
+    size = (panel.retailers, panel.brands, group[1])
+    return np.asarray(kernels.peer_means(direct.cartons, direct.weeks, panel.retailer, panel.brand, group[0], *size))
 
 
-def _taught(panel: Panel, short: Scarcity, index: Floats, rate: Floats) -> tuple[Floats, Floats]:
-    """Cartons asked and due in shortage, by retailer and bin, over pairs with a known rate."""
-    lines = panel.lines
-    asked, due = kernels.response_sums(
-        lines.start, lines.week, lines.value, rate, index, short.state, short.bin, BINS, panel.retailers, *_where(panel)
-    )
-    return asked, due
+def _main(panel: Panel, flows: Flows, touched: Truths, precision: Floats, habits: shelf.Habits) -> npt.NDArray[np.int8]:
+    """What a rate mainly rests on."""
+    till = _with_till(panel)
+    counted = np.diff(panel.counts.start) >= TELLING_COUNTS
+    lost = habits.unexplained[panel.retailer]
+    rests = np.where(lost, np.where(counted, KINDS.index("counts"), KINDS.index("allocations")), KINDS.index("requests"))
+    rests = np.where(till, KINDS.index("scans"), rests)
+    enough = np.where(touched, precision, flows.given[:, SLACK]) > 1.0 / PEER_VARIANCE
+    return np.where(enough, np.where(touched, rests, KINDS.index("allocations")), KINDS.index("peers")).astype(np.int8)
 
 
-def _guesses(panel: Panel, short: Scarcity, index: Floats, flows: Flows, known: npt.NDArray[np.bool_], peers: Floats) -> response.Guesses:
-    """Pairs whose rate only their peers tell, as evidence of how their retailer asks."""
-    weight = np.where(short.tight, index, 0.0)
-    shortage = (weight * -np.log(BIN_SHARE)[short.bin]).sum(1) / np.maximum(weight.sum(1), 1e-9)
-    asked, weeks = flows.asked[:, TIGHT], flows.weeks[:, TIGHT]
-    use = ~known & (asked > 0) & (weeks > LEAST_WEEKS) & (peers > 0)
-    due = (peers * weeks)[use]
-    ratio = np.log((asked[use] + 0.5) / (due + 0.5))
-    precision = 1.0 / (GUESS_VARIANCE + response.NOISE / np.maximum(due, 0.3))
-    return response.Guesses(panel.retailer[use], ratio, precision, shortage[panel.brand[use]])
+def _with_till(panel: Panel) -> Truths:
+    """Pairs whose shop has a till that reports."""
+    return np.asarray(panel.reports.any(axis=1))[panel.retailer]
 
 
-def _main(flow: Floats, till: Floats, precision: Floats) -> npt.NDArray[np.int8]:
-    """What a rate mainly rests on: the kind with most cartons' worth behind it."""
-    worth = np.stack([precision, flow, till, np.zeros_like(flow), np.full_like(flow, 1.0 / PEER_VARIANCE)])
-    return worth.argmax(0).astype(np.int8)
-
-
-def _honest(answer: response.Response) -> Floats:
-    """Cartons an honest shop asks for per carton of demand, by bin: the lower quartile of the retailers."""
-    return np.asarray(np.quantile(answer.factor, 0.25, axis=0)) if len(answer.factor) else np.ones(BINS)
-
-
-def _problems(known: npt.NDArray[np.bool_], short: Scarcity) -> list[tuple[str, str, str]]:
-    if known.sum() >= calibration.LEAST_PAIRS or not short.tight.any():
+def _problems(habits: shelf.Habits, touched: Truths, panel: Panel) -> list[tuple[str, str, str]]:
+    judged = np.bincount(panel.retailer[touched], minlength=panel.retailers) > 0
+    lost = habits.unexplained & judged
+    if lost.sum() <= LOST_SHARE * judged.sum():
         return []
-    return [("demand", "requests", "no brand changes between shortage and plenty, and no till tells; requests are not believed")]
+    said = f"the requests of {lost.sum():,} of {judged.sum():,} retailers follow no need that is understood; where brands are short their "
+    return [("demand", "requests", said + "demand rests on deliveries, sales, counts and peers")]

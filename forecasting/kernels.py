@@ -103,42 +103,6 @@ def split_sums(
 
 
 @nb.njit(cache=True)
-def response_sums(
-    start: Array, week: Array, asked: Array, rate: Array, index: Array, state: Array, bins: Array, count: int, retailers: int,
-    retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Per retailer and scarcity bin, over tight weeks of pairs with a known rate (> 0): Σ asked and Σ rate × index, (retailers, bins)."""
-    total, due = np.zeros((retailers, count)), np.zeros((retailers, count))
-    for p in range(len(brand)):
-        if not rate[p] > 0:
-            continue
-        r, b = retailer[p], brand[p]
-        for t in range(first[p], last[p] + 1):
-            if state[b, t] == 1 and cap[profile[r, t], b, t] != 0:
-                due[r, bins[b, t]] += rate[p] * index[b, t]
-        for i in range(start[p], start[p + 1]):
-            t = week[i]
-            if first[p] <= t <= last[p] and state[b, t] == 1 and cap[profile[r, t], b, t] != 0:
-                total[r, bins[b, t]] += asked[i]
-    return total, due
-
-
-@nb.njit(cache=True, parallel=True)
-def tight_exposure(
-    factor: Array, index: Array, state: Array, bins: Array, retailer: Array, brand: Array, first: Array, last: Array, profile: Array,
-    cap: Array,
-) -> Array:  # fmt: skip
-    """Per pair Σ over its tight weeks of index × the retailer's factor at that week's scarcity: cartons asked per unit of rate."""
-    out = np.zeros(len(brand))
-    for p in nb.prange(len(brand)):
-        r, b = retailer[p], brand[p]
-        for t in range(first[p], last[p] + 1):
-            if state[b, t] == 1 and cap[profile[r, t], b, t] != 0:
-                out[p] += factor[r, bins[b, t]] * index[b, t]
-    return out
-
-
-@nb.njit(cache=True)
 def peer_means(y: Array, e: Array, retailer: Array, brand: Array, group: Array, retailers: int, brands: int, groups: int) -> Array:
     """Mean rate of each pair by its peers: size of the shop × share of the brand in the shop's group (alternating ratios of sums).
 
@@ -166,23 +130,30 @@ def peer_means(y: Array, e: Array, retailer: Array, brand: Array, group: Array, 
     return out
 
 
+TAILS = 3.0  # degrees of freedom of the t that pairs follow about their peers: some shops live by one brand
+
+
 @nb.njit(cache=True, parallel=True)
 def posterior(centre: Array, prior_variance: float, y: Array, e: Array, told: Array, precision: Array) -> tuple[Array, Array]:
     """Posterior mean of each pair's rate, and its log variance.
 
-    Prior: log-normal about `centre` (log). Flow: y cartons in e weeks, Poisson. Figures: `told` is a log rate with a precision (0: none).
-    The log posterior in x = log rate is concave: Newton finds the mode, nine nodes of a normal about it give the mean.
+    Prior: Student's t of the log about `centre`, by reweighting its variance. Flow: y cartons in e weeks, Poisson. Figures: `told` is a
+    log rate with a precision (0: none). Newton finds the mode in x = log rate, nine nodes of a normal about it give the mean.
     """
     mean, spread = np.zeros(len(y)), np.zeros(len(y))
     for p in nb.prange(len(y)):
         hold = 1.0 / prior_variance + precision[p]
         pull = centre[p] / prior_variance + precision[p] * told[p]
         x = max(pull / hold, np.log((y[p] + 0.1) / (e[p] + 0.1)) if e[p] > 1 else -20.0)
-        for _ in range(50):
+        for it in range(60):
+            if it % 6 == 5 and it < 40:
+                w = (TAILS + 1.0) / (TAILS + (x - centre[p]) ** 2 / prior_variance)
+                hold = w / prior_variance + precision[p]
+                pull = w * centre[p] / prior_variance + precision[p] * told[p]
             slope = pull - hold * x + y[p] - e[p] * np.exp(x)
             step = slope / (hold + e[p] * np.exp(x))
             x += min(max(step, -1.0), 1.0)
-            if abs(step) < 1e-9:
+            if abs(step) < 1e-9 and it >= 40:
                 break
         sd = 1.0 / np.sqrt(hold + e[p] * np.exp(x))
         top, weights, first, second = -np.inf, 0.0, 0.0, 0.0

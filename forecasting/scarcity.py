@@ -20,18 +20,14 @@ SLACK, TIGHT = 0, 1
 STATES = 2
 TIGHT_BELOW, TIGHT_LINES_BELOW = 0.85, 0.95  # share of cartons, and of the mean line, that is met
 SMOOTHING = 0.35  # weight of the newest week in what a retailer expects
-BIN_EDGES = np.array([0.13, 0.17, 0.21, 0.26, 0.33, 0.42, 0.55, 0.75, 0.9])
-BINS = len(BIN_EDGES) + 1
-BIN_SHARE = np.array([0.1, 0.15, 0.19, 0.235, 0.29, 0.37, 0.48, 0.65, 0.82, 0.95])
 
 
 @dataclass(frozen=True)
 class Scarcity:
-    """By brand and week: `share` met, `expected` share (what earlier weeks let retailers expect), its `bin`, and the `state`."""
+    """By brand and week: `share` met, `expected` share (what earlier weeks let retailers expect), and the `state`."""
 
     share: Floats
     expected: Floats
-    bin: npt.NDArray[np.int64]
     state: npt.NDArray[np.int64]
 
     @property
@@ -52,7 +48,7 @@ def measure(panel: Panel) -> Scarcity:
     expected = _expected(share)
     left_out = _city_wide(share)
     tight = (_middle(share, left_out) < TIGHT_BELOW) & (_middle(by_line, left_out) < TIGHT_LINES_BELOW)
-    return Scarcity(share, expected, np.digitize(expected, BIN_EDGES), np.where(tight, TIGHT, SLACK).astype(np.int64))
+    return Scarcity(share, expected, np.where(tight, TIGHT, SLACK).astype(np.int64))
 
 
 def _by_brand_week(panel: Panel, values: npt.NDArray[np.generic]) -> Floats:

@@ -23,11 +23,10 @@ Whole: TypeAlias = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Shape:
     """What the flags need beside the rates. `weeks`: brand_id, week, expected_share, tight, error (relative, shared by the brand's pairs);
-    `honest`: by bin of expected share, cartons an honest shop asks for per carton of demand; `understood`: requests were believed."""
+    `honest`: by retailer code, the probability that it asks for what is missing on its shelf and no more."""
 
     weeks: pd.DataFrame
     honest: Floats
-    understood: bool
 
 
 @dataclass(frozen=True)
@@ -167,14 +166,27 @@ SURE = 10.0
 """Cartons of demand from which a week in which no shop asked for a brand at all is no chance (Poisson: 5 in 100,000)."""
 
 
+LEVEL_WEEKS = 52
+LEVEL_BOUNDS = (0.9, 1.2)
+
+
 def history(brand_demand: pd.DataFrame, estimate: Estimate) -> pd.DataFrame:
     """What brand forecasts are made of: brand_id, week, demand, tight.
 
-    In a week without shortage demand is what was delivered: over some weeks that is what was sold, and a brand's own peaks, which the
-    shared index smooths, stay in it; the forecasting methods take the noise out. In a tight week it is what was recovered. A week in
-    which nobody asked for a brand that sells was a week without the brand: it has no row, it is unknown.
+    In a week without shortage demand is what was delivered, at the level of what was recovered (shelves lose a sale now and then even
+    then): over some weeks that is what was wanted, and a brand's own peaks, which the shared index smooths, stay in it; the forecasting
+    methods take the noise out. In a tight week it is what was recovered. A week in which nobody asked for a brand that sells was a week
+    without the brand: it has no row, it is unknown.
     """
     tight = estimate.shape.weeks[["brand_id", "week", "tight"]]
     out = brand_demand.merge(tight, on=["brand_id", "week"], how="left", validate="1:1")
     out = out[(out["requested"] > 0) | (out["demand"] < SURE)].reset_index(drop=True)
-    return out.assign(demand=out["demand"].where(out["tight"], out["allocated"]))[["brand_id", "week", "demand", "tight"]]
+    delivered = out["allocated"] * out["brand_id"].map(_level(out)).fillna(1.0)
+    return out.assign(demand=out["demand"].where(out["tight"], delivered))[["brand_id", "week", "demand", "tight"]]
+
+
+def _level(weeks: pd.DataFrame) -> pd.Series:
+    """By brand: recovered ÷ delivered cartons of its last 52 weeks without shortage, within bounds."""
+    slack = weeks[~weeks["tight"].astype(bool)].sort_values("week").groupby("brand_id").tail(LEVEL_WEEKS)
+    sums = slack.groupby("brand_id")[["demand", "allocated"]].sum()
+    return (sums["demand"] / sums["allocated"].where(sums["allocated"] > 0)).clip(*LEVEL_BOUNDS)

@@ -1,0 +1,252 @@
+"""What requests, deliveries, scanned sales and counts say together of the rate of a pair that knew shortage.
+
+All of them are views of one hidden stock. Every week the shop finds s cartons on the shelf, needs U − s to fill it (U grows with what it
+sells), asks for what its habit makes of that need, receives what it is given, and sells to whoever walks in, Poisson with mean rate ×
+index, as far as the stock goes. A filter over s gives the likelihood of a rate (shelf_kernels.py); no single figure is trusted, each
+counts by how well it tells one stock path from another.
+
+How a retailer turns a need into a request while a brand is short is a hypothesis, one of `HABITS`. The hypotheses compete by the likelihood
+of all of a retailer's short brands; their shares in the city are learnt (Kiefer & Wolfowitz 1956), so a shop with little evidence has its
+fellows'. One of them says that requests follow only the shop's own last request: where it wins, requests are not understood, and only
+deliveries, sales and counts speak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecasting import shelf_kernels
+from forecasting.panel import Panel, spans
+from forecasting.scarcity import Scarcity
+from forecasting.shelf_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
+
+Floats = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
+
+HABITS: tuple[tuple[int, float, float], ...] = (
+    (HONEST, 1.0, 0.0),
+    *((TIMES, factor, 0.0) for factor in (0.7, 1.4, 2.0, 2.8, 4.0, 5.6)),
+    *((TIMES, factor, 1.0) for factor in (0.8, 1.0, 1.25)),
+    *((COVER, factor, 0.0) for factor in (1.7, 2.5, 4.0)),
+    (CAP, 1.0, 0.0),
+    (STREET, 1.0, 0.0),
+    (ITSELF, 1.0, 0.0),
+)
+"""Kind, factor and power of each hypothesis (shelf_kernels)."""
+UNEXPLAINED = len(HABITS) - 1
+FULL_SHELF = np.array([0.6, 1.8, 0.6])
+"""Cartons to which a shelf is filled: a + b · weekly mean + c · √mean, where counts do not tell."""
+PRIOR_COUNTS = 20.0
+LEAST_COUNTS = 200
+GRID = np.linspace(-2.0, 2.0, 21)
+COARSE = np.linspace(-1.5, 1.5, 9)
+PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat honesty
+LAST_RESORT = 40.0  # log likelihood by which the last hypothesis must beat the others
+JUDGED_PAIRS = 8
+STILL_OPEN = 1e-3
+LEAST_RATE = 0.02
+LEAST_CHANCE = 0.05  # a hypothesis less likely is left out
+PRIOR_VARIANCE = 4.0  # log, about the centre of a reading
+TEMPER = 0.25  # weeks of a shop resemble each other: evidence counts for less than as many independent weeks
+NOISE = 0.25
+ROUND_SHARE = 0.9
+TRUST = 0.2  # power of a request's probability: the weeks of a pair share what the shop believes of its sales
+MOST_STATES = 400
+
+
+@dataclass(frozen=True)
+class Views:
+    """What the filter needs of a panel beside the rates: arguments in the kernel's order, and what is learnt of shelves."""
+
+    panel: Panel
+    short: Scarcity
+    index: Floats
+    street: npt.NDArray[np.int64]
+    most: npt.NDArray[np.int32]
+    visited: Truths
+    pack: Floats
+    grain: Floats
+    shelf: Floats
+    cover: Floats
+
+
+@dataclass(frozen=True)
+class Habits:
+    """By retailer: number of the likeliest hypothesis, and the probability of each, shape (retailers, hypotheses)."""
+
+    best: npt.NDArray[np.int64]
+    chance: Floats
+
+    @property
+    def honest(self) -> Truths:
+        """Retailers who most likely ask for what is missing on the shelf."""
+        return np.asarray(self.best == 0)
+
+    @property
+    def unexplained(self) -> Truths:
+        """Retailers whose requests no hypothesis about a need explains."""
+        return np.asarray(self.best == UNEXPLAINED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the filter says of log rates: mean and variance over a flat prior, per pair (0 and infinite where it was not asked)."""
+
+    log_rate: Floats
+    variance: Floats
+
+
+def views(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame) -> Views:
+    """The views of `panel`, with the usual full shelves."""
+    lines, pair = panel.lines, panel.lines.pair
+    street = retailers.groupby("street", sort=True).ngroup().to_numpy(np.int64)
+    most = np.zeros((int(street.max(initial=0)) + 1, panel.brands, len(panel.weeks)), np.int32)
+    np.maximum.at(most, (street[panel.retailer[pair]], panel.brand[pair], lines.week), lines.value)
+    visited = np.zeros(panel.reports.shape, bool)
+    visited[panel.retailer[pair], lines.week] = True
+    pack = brands["pack_multiple"].to_numpy(np.float64)
+    return Views(panel, short, index, street, most, visited, pack, _grain(panel), FULL_SHELF, np.ones(panel.retailers))
+
+
+def _grain(panel: Panel) -> Floats:
+    """The multiple in which each retailer orders: 10 or 5 where nearly all its requests are, else 1."""
+    asked, r = panel.lines.value, panel.retailer[panel.lines.pair]
+    lines = np.bincount(r, asked > 0, panel.retailers)
+
+    def nearly_all(multiple: int) -> Truths:
+        return np.asarray(np.bincount(r, (asked > 0) & (asked % multiple == 0), panel.retailers) > np.maximum(ROUND_SHARE * lines, 10.0))
+
+    return np.where(nearly_all(10), 10.0, np.where(nearly_all(5), 5.0, 1.0))
+
+
+def _full_shelves(panel: Panel, short: Scarcity, index: Floats, rate: Floats, honest: Truths) -> tuple[Floats, Floats]:
+    """(a, b, c) of a full shelf and each retailer's multiple of it: counted stock + the next request, in weeks without shortage, and in
+    all weeks of `honest` retailers.
+
+    Least squares with Huber's weights, drawn to `FULL_SHELF`.
+    """
+    counts, lines, weeks = panel.counts, panel.lines, len(panel.weeks)
+    pair, week = counts.pair, counts.week.astype(np.int64) + 1
+    key, want = lines.pair * (weeks + 1) + lines.week, counts.pair * (weeks + 1) + week
+    at = np.minimum(np.searchsorted(key, want), max(len(key) - 1, 0))
+    found = (week < weeks) & (key[at] == want) if len(key) else np.zeros(len(pair), bool)
+    pair, week, at, stock = pair[found], week[found], at[found], counts.value[found]
+    use = (lines.value[at] > 0) & (~short.tight[panel.brand[pair], week] | honest[panel.retailer[pair]])
+    pair, week, full = pair[use], week[use], (stock + lines.value[at])[use].astype(np.float64)
+    if len(full) < LEAST_COUNTS:
+        return FULL_SHELF, np.ones(panel.retailers)
+    mean = rate[pair] * index[panel.brand[pair], week]
+    x, scale, shelf = np.column_stack([np.ones(len(mean)), mean, np.sqrt(mean)]), 1 / np.sqrt(mean + 0.5), FULL_SHELF
+    for _ in range(6):
+        weight = scale**2 / np.maximum(np.abs(full - x @ shelf) * scale / 0.8, 1.0)
+        shelf = np.linalg.solve(x.T @ (x * weight[:, None]) + PRIOR_COUNTS * np.eye(3), x.T @ (full * weight) + PRIOR_COUNTS * FULL_SHELF)
+    usual, r = x @ shelf, panel.retailer[pair]
+    cover = (np.bincount(r, np.minimum(full, 3 * usual), panel.retailers) + 10) / (np.bincount(r, usual, panel.retailers) + 10)
+    return shelf, np.clip(cover, 0.6, 1.8)
+
+
+def with_shelves(seen: Views, rate: Floats, honest: Truths) -> Views:
+    """The views with the height of full shelves learnt from counts; `honest` retailers teach it in weeks of shortage too."""
+    shelf, cover = _full_shelves(seen.panel, seen.short, seen.index, rate, honest)
+    return replace(seen, shelf=shelf, cover=cover)
+
+
+def _by_retailer(seen: Views, use: Truths, centre: Floats, grid: Floats, variance: Floats | float, number: int) -> Floats:
+    """Log likelihood of a hypothesis for each retailer, over its pairs in `use`, each over a normal prior about `centre`."""
+    habit = np.full(seen.panel.retailers, number)
+    found = likelihood(seen, use, centre, grid, habit) - 0.5 * grid**2 / np.broadcast_to(variance, use.shape)[:, None]
+    top = found.max(1)
+    whole = top + np.log(np.exp(found - top[:, None]).sum(1))
+    return np.bincount(seen.panel.retailer[use], whole[use], seen.panel.retailers).astype(np.float64)
+
+
+def likelihood(
+    seen: Views, use: Truths, centre: Floats, grid: Floats, habit: npt.NDArray[np.int64], *, scans: bool = True, trust: float = 1.0
+) -> Floats:
+    """Log likelihood of rates exp(centre + grid) of the pairs in `use`, given each retailer's habit: (pairs, grid)."""
+    p, table = seen.panel, np.array(HABITS)[habit]
+    first, last = spans(p)
+    return np.asarray(shelf_kernels.likelihoods(
+        use, centre, grid, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value, p.lines.other, p.scans.start, p.scans.week,
+        p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited, seen.index, seen.short.state,
+        seen.short.expected, p.retailer, p.brand, first, last, p.caps.profile, p.caps.cap, p.caps.double, seen.street, seen.most,
+        seen.pack, seen.shelf, seen.cover, table[:, 0].astype(np.int64), table[:, 1].copy(), table[:, 2].copy(), seen.grain, NOISE, trust,
+    ))  # fmt: skip
+
+
+def nothing_known(retailers: int) -> Habits:
+    """Every hypothesis is open."""
+    return Habits(np.zeros(retailers, np.int64), np.full((retailers, len(HABITS)), 1.0 / len(HABITS)))
+
+
+def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Floats, before: Habits) -> Habits:
+    """The retailers' habits, judged by up to `JUDGED_PAIRS` pairs of `use` each, the surest first.
+
+    `centre` and `variance` are a prior of the log rates; the likelihood of a hypothesis is that of the pairs' views over that prior.
+    Hypotheses that `before` all but excludes are not tried again.
+    """
+    panel = seen.panel
+    order = np.lexsort((np.arange(panel.pairs), -sure, ~use, panel.retailer))
+    rank = np.arange(panel.pairs) - np.searchsorted(panel.retailer[order], panel.retailer[order])
+    every = np.zeros(panel.pairs, bool)
+    every[order[rank < JUDGED_PAIRS]] = True
+    every &= use
+    log = np.zeros((panel.retailers, len(HABITS)))
+    for number in range(len(HABITS)):
+        tried = before.chance[:, number] > STILL_OPEN
+        log[~tried, number] = -np.inf
+        if tried.any():
+            log[tried, number] = _by_retailer(seen, every & tried[panel.retailer], centre, COARSE, variance, number)[tried]
+    log[:, 1:] -= PRESUMPTION
+    log[:, UNEXPLAINED] -= LAST_RESORT
+    like = np.exp(TEMPER * (log - log.max(1, keepdims=True)))
+    share = np.full(len(HABITS), 1.0 / len(HABITS))
+    for _ in range(60):
+        share = share * (like / (like @ share)[:, None]).mean(0)
+    chance = like * share
+    chance /= chance.sum(1, keepdims=True)
+    return Habits(chance.argmax(1), chance)
+
+
+def told(seen: Views, use: Truths, centre: Floats, known: Habits, *, scans: bool = True) -> Told:
+    """Mean and variance of the log rate by its likelihood alone, over `GRID` about `centre` with a wide normal prior there.
+
+    Where a retailer's habit is not sure, the readings under each are mixed by their probability.
+    """
+    mean, square = np.zeros(len(use)), np.zeros(len(use))
+    share = np.where(known.chance > LEAST_CHANCE, known.chance, 0.0)
+    share /= share.sum(1, keepdims=True)
+    for number in range(len(HABITS)):
+        weight = np.where(use, share[seen.panel.retailer, number], 0.0)
+        if weight.any():
+            habit = np.full(seen.panel.retailers, number)
+            like = likelihood(seen, weight > 0, centre, GRID, habit, scans=scans, trust=TRUST) - 0.5 * GRID**2 / PRIOR_VARIANCE
+            chance = np.exp(like - like.max(1, keepdims=True))
+            chance /= chance.sum(1, keepdims=True)
+            mean += weight * (chance @ GRID)
+            square += weight * (chance @ GRID**2)
+    return Told(np.where(use, centre + mean, 0.0), np.where(use, np.maximum(square - mean**2, 1e-3), np.inf))
+
+
+def served(seen: Views, rate: Floats) -> Floats:
+    """Share of the demand that a shelf filled every week meets where nothing is short: 1 − E[(V − U)⁺] ÷ mean, V Poisson, by rate.
+
+    1 where no counts tell how full shelves are.
+    """
+    if len(seen.panel.counts) < LEAST_COUNTS:
+        return np.ones(len(rate))
+    from scipy.stats import poisson
+
+    mean = np.exp(np.linspace(np.log(0.02), np.log(100.0), 60))
+    full = seen.shelf[0] + seen.shelf[1] * mean + seen.shelf[2] * np.sqrt(mean)
+    low = np.floor(full)
+
+    def lost(level: Floats) -> Floats:  # E[(V − k)⁺] = mean · P(V ≥ k) − k · P(V ≥ k + 1)
+        return np.asarray(mean * poisson.sf(level - 1, mean) - level * poisson.sf(level, mean))
+
+    share = ((low + 1 - full) * lost(low) + (full - low) * lost(low + 1)) / mean
+    return np.asarray(1.0 - np.interp(np.log(np.maximum(rate, 1e-6)), np.log(mean), share))
