@@ -1,157 +1,183 @@
-"""How well true demand is recovered and inflated requests are found where the truth is known: `python -m benchmarks.recovery CITY...`
+"""How near the night comes to a truth that is known: `python -m benchmarks.recovery [CITY...] [--kinds a,b,c]`.
 
-CITY holds city/ and truth/ (a made-up city: `trueorder sample FOLDER/city --truth FOLDER/truth`). The figures of the city's scorer,
-`score.py` beside it or named by --scorer, are printed next to those of the naive estimates on the same rows, with time and memory.
-The forecast scored here is the simplest there is (last year's index), a floor for forecasting/brands.py.
+A CITY holds city/ and truth/. Kinds are made here, as `trueorder sample` makes them; without either, all that are
+named in KINDS are. Demand recovered, forecasts, intervals and flags are scored (truth.py) beside allocations and requests taken as
+demand, and printed with a star where they miss what is demanded (scoreboard.py): of a CITY the development city's bounds, of a kind to be
+nearer the truth than its allocations, raw or smoothed.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
+import hashlib
+import json
+import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from datetime import date
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from forecasting import demand, inflation, panel
-from ordering import frames, settings
-from ordering.frames import Kind, Snapshot
+from benchmarks import city_folder, scoreboard, truth
+from forecasting import demand, inflation
+from jobs import measures, nightly, weekly
+from jobs.runs import Steps
+from ordering import frames, record, settings, week_start
+from ordering.errors import TrueOrderError
+from ordering.frames import Snapshot
+from ordering.model import week_of
+from ordering.sample import write_city
+from ordering.settings import Settings
 
-FIGURES = ("tight_brand_week", "brand_week", "pair")
-HORIZON = 13
+KINDS = ("honest_ample", "honest_short", "inflating", "resellers", "always_short", "churn", "no_evidence", "stubborn")
+"""The kinds that are made unless others are named. "unseen" is named on purpose only: it is scored once per release."""
+RECOVERY = ("estimate", "flag", "brand demand")
+"""Steps of the night that recover demand and judge lines."""
+RECORD = "made.json"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the cities are that are made."""
+
+    retailers: int = 300
+    brands: int = 30
+    weeks: int = 110
+    seed: int = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("cities", nargs="+", type=Path)
-    parser.add_argument("--scorer", type=Path, default=None)
-    parser.add_argument("--forecast", action="store_true", help="score a forecast by last year's index as well")
-    given = parser.parse_args(arguments)
-    print(HEADER)
-    for city in given.cities:
-        scorer = given.scorer or city / "score.py"
-        if not scorer.exists():
-            sys.exit(f"{scorer}: no scorer there; name one with --scorer")
-        print(row(city, scorer, given.forecast), flush=True)
-
-
-HEADER = (
-    f"{'city':<16}{'tight b-w':>16}{'brand-week':>16}{'pair':>16}{'bias':>7}{'cover':>7}{'AP':>14}{'flagged':>9}{'precis.':>9}"
-    f"{'honest':>8}{'sec':>6}\n{'':<16}" + f"{'naive  ours':>16}" * 3 + f"{'':>14}{'naive  ours':>14}"
-)
-
-
-def row(city: Path, scorer: Path, forecast: bool) -> str:
-    """One line of the table: naive (allocations as demand) and ours."""
-    with tempfile.TemporaryDirectory() as folder:
-        seconds = write_exports(read(city), Path(folder), forecast)
-        said = subprocess.run([sys.executable, str(scorer), str(city), folder], capture_output=True, text=True, check=True).stdout
-    got = {name: float(value) for name, value in (line.split() for line in said.splitlines())}
-    pairs = [f"{got.get(f'recover.allocated.{f}', np.nan):9.3f}{got.get(f'recover.project.{f}', np.nan):7.3f}" for f in FIGURES]
-    flags = [
-        got.get(f"flags.{f}", np.nan) for f in ("request_over_allocated.ap", "project.ap", "project.flagged_share", "project.precision")
-    ]
-    line = (
-        f"{city.name:<16}{''.join(pairs)}{got.get('recover.project.tight_bias', np.nan):7.2f}"
-        f"{got['recover.project.cover80_brand_week']:7.2f}{flags[0]:7.3f}{flags[1]:7.3f}{flags[2]:9.4f}{flags[3]:9.3f}"
-        f"{got.get('flags.project.false_on_honest', np.nan):8.4f}{seconds:6.1f}"
-    )
-    future = (
-        [f"{f} {got[f'future.allocated52.{f}']:.3f} {got[f'future.project.{f}']:.3f}" for f in ("brand_week", "pair_week")]
-        if forecast
-        else []
-    )
-    return line + "".join(f"  {f}" for f in future)
-
-
-def write_exports(snapshot: Snapshot, folder: Path, forecast: bool) -> float:
-    """The exports that the scorer reads, and the seconds that estimate, expansion and flags took."""
+    given = _parsed(arguments)
+    kinds = given.kinds if given.kinds is not None else [] if given.cities else list(KINDS)
+    size = Size(given.retailers, given.brands, given.weeks, given.seed)
     rules = settings.load()
-    begun = time.perf_counter()
-    found = demand.estimate(snapshot, rules.demand)
-    weeks = pd.DatetimeIndex(np.sort(found.index["week"].unique()))
-    expanded = pd.concat(demand.expand(snapshot, found.pairs, found.index, weeks), ignore_index=True)
-    totals = demand.brand_weeks(snapshot, found)
-    flags = inflation.flag(snapshot, found, rules.inflation)
-    seconds = time.perf_counter() - begun
-    expanded.to_parquet(folder / "demand.parquet")
-    totals.to_parquet(folder / "brand-demand.parquet")
-    flags.to_parquet(folder / "inflated.parquet")
-    if forecast:
-        ahead = pd.date_range(weeks[-1], periods=HORIZON + 1, freq="7D", unit="us")[1:]
-        parts = demand.expand(snapshot, found.pairs, last_year(found.index, ahead), ahead)
-        pd.concat(parts, ignore_index=True).to_parquet(folder / "forecast.parquet")
-    return seconds
+    rules = rules.model_copy(update={"nightly": rules.nightly.model_copy(update={"workers": given.workers})})
+    found: dict[str, dict[str, float]] = {}
+    judged: dict[str, str | None] = {}
+    with ExitStack() as stack:
+        kept = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for place in [*given.cities, *kinds]:
+            try:
+                folder = place if isinstance(place, Path) else made(place, size, kept)
+                name = str(folder) if folder.name in found else folder.name
+                found[name], judged[name] = scored(folder, rules, forecast=given.forecast), kind_of(folder)
+            except FileNotFoundError as fault:
+                sys.exit(f"{place}: {fault.filename} is missing; a city whose truth is known has a folder city and a folder truth")
+            except TrueOrderError as fault:
+                sys.exit(f"{place}: {fault}")
+            if not isinstance(place, Path) and not given.keep:
+                shutil.rmtree(folder)
+            print(f"{name}: {found[name]['seconds.project.night']:.1f} s", file=sys.stderr, flush=True)
+    for title, columns in (scoreboard.QUICK if given.quick else scoreboard.TABLES).items():
+        if text := scoreboard.table(title, columns, found, judged):
+            print(text)
+    print(scoreboard.summary(found, judged))
+    if given.json:
+        given.json.write_text(json.dumps(_told(found, judged), indent=1) + "\n", "utf-8")
 
 
-def last_year(index: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
-    """Next weeks' index by the simplest rule: a year ago, times the last eight weeks' ratio to the year before."""
-    wide = index.pivot(index=["brand_id", "district"], columns="week", values="index")
-    year, recent = pd.Timedelta(weeks=52), wide.columns[-8:]
-    growth = (wide[recent].sum(axis=1) / wide[recent - year].sum(axis=1)).clip(0.5, 2.0)
-    ahead = pd.DataFrame({week: wide[week - year] * growth for week in weeks})
-    return ahead.rename_axis(columns="week").stack().rename("index").reset_index()
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("cities", nargs="*", type=Path, metavar="CITY", help="a folder with city/ and truth/")
+    parser.add_argument("--kinds", type=lambda text: text.split(","), help=f"kinds of city to make (default: {','.join(KINDS)})")
+    for name, value in asdict(Size()).items():
+        parser.add_argument(f"--{name}", type=int, default=value, help=f"of the cities that are made (default: {value})")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the cities that are made here, and use those that are here already")
+    parser.add_argument("--no-forecast", dest="forecast", action="store_false", help="leave out the forecasts, which are slow")
+    parser.add_argument("--quick", action="store_true", help="print one small table")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as well")
+    parser.add_argument("--workers", type=int, default=0, help="processes for the forecasts (default: one per core)")
+    return parser.parse_args(arguments)
 
 
-def read(folder: Path) -> Snapshot:
-    """The snapshot of the night of the truth's cutoff, straight from the files of city/ (unchecked)."""
-    business = date.fromisoformat((folder / "truth" / "cutoff.txt").read_text().strip())
-    tables = {name: _table(folder / "city", table) for name, table in frames.CONTRACT.items()}
-    kinds = {c: pd.CategoricalDtype(tables[t][c]) for t, c in (("retailers", "retailer_id"), ("brands", "brand_id"))}
-    for name in frames.LONG & set(tables):
-        tables[name] = tables[name].astype({c: kind for c, kind in kinds.items() if c in tables[name]})
-    now, lines = frames.day(business), tables["order_lines"]
-    lines = lines.assign(
-        week=(lines["order_date"] - pd.to_timedelta(lines["order_date"].dt.day_of_week, unit="D")).astype("datetime64[us]")
+def _told(found: dict[str, dict[str, float]], judged: dict[str, str | None]) -> dict[str, object]:
+    """The figures as JSON has them: an undefined one is null."""
+    return {
+        city: {
+            "kind": judged[city],
+            "figures": {name: None if value != value else value for name, value in figures.items()},
+            "missed": {name: list(bounds) for name, bounds in scoreboard.misses(figures, judged[city]).items()},
+        }
+        for city, figures in found.items()
+    }
+
+
+def made(kind: str, size: Size, folder: Path) -> Path:
+    """The made-up city of a kind in `folder`/KIND; one that is there already is used if it was made by the same arguments and code."""
+    place = folder / kind
+    arguments = {"kind": kind, **asdict(size), "code": _sample_code()}
+    known = place / RECORD
+    if known.exists():
+        if json.loads(known.read_text("utf-8")) == arguments:
+            return place
+        shutil.rmtree(place)  # the record shows that it was made here
+    write_city(place / "city", truth=place / "truth", kind=kind, **asdict(size))
+    known.write_text(json.dumps(arguments), "utf-8")
+    return place
+
+
+def kind_of(folder: Path) -> str | None:
+    """The kind of a city that was made here; None for any other."""
+    known = folder / RECORD
+    return str(json.loads(known.read_text("utf-8"))["kind"]) if known.exists() else None
+
+
+def _sample_code() -> str:
+    """A digest of the code that makes cities."""
+    folder = Path(sys.modules["ordering.sample"].__file__ or "").parent
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("sample*.py")))).hexdigest()[:16]
+
+
+def scored(folder: Path, rules: Settings, *, forecast: bool = True) -> dict[str, float]:
+    """Every figure of a city by name, with the seconds that the night's steps took."""
+    known, steps = city_folder.read(folder, horizon=rules.forecast.weeks), Steps()
+    results = found_by_night(known, rules, steps, forecast=forecast)
+    took = {step.name: step.seconds for step in steps.done}
+    seconds = {"seconds.project.recovery": sum(took[name] for name in RECOVERY), "seconds.project.night": sum(took.values())}
+    return truth.figures(truth.read(folder), results) | seconds
+
+
+def found_by_night(known: Snapshot, rules: Settings, steps: Steps, *, forecast: bool) -> truth.Results:
+    """What the night finds of demand and of inflated lines, expanded to pair-weeks; without `forecast` only what concerns the past."""
+    found = planned(known, rules, steps) if forecast else recovered(known, rules, steps)
+    pairs, index = found["pair_estimates"], found["brand_index"]
+    weeks, monday = nightly.past_weeks(index), frames.day(week_of(known.business_date))
+    return truth.Results(
+        demand=pair_weeks(known, pairs, index, weeks[weeks < monday]),
+        brand_demand=found["brand_demand"],
+        inflated=found["inflated"],
+        forecast=pair_weeks(known, pairs, index, weeks[weeks >= monday]) if forecast else None,
+        brand_forecast=found.get("brand_forecast"),
     )
-    waiting = lines[(lines["order_date"] >= now) & (lines["order_date"] < now + pd.Timedelta(days=7))]
-    scans, counts = tables["scanned_sales"], tables["stock_counts"]
-    known = {name: tables[name] for name in Snapshot.__dataclass_fields__ if name in tables}
-    known |= {"scanned_sales": scans[scans["week"] + pd.Timedelta(days=7) <= now], "stock_counts": counts[counts["counted_on"] < now]}
-    known |= {"retailers": _not_yet(tables["retailers"], "active_to", now), "brands": _not_yet(tables["brands"], "withdrawn_on", now)}
-    return Snapshot(
-        business_date=business,
-        lines=lines[lines["order_date"] < now].reset_index(drop=True),
-        waiting=waiting.assign(allocated=pd.Series(pd.NA, waiting.index, "Int32")).reset_index(drop=True),
-        week_levels=frames.empty(frames.WEEK_LEVELS),
-        **known,
-    )
 
 
-def _not_yet(frame: pd.DataFrame, column: str, now: pd.Timestamp) -> pd.DataFrame:
-    """What lies beyond the planned week is not known in the night."""
-    return frame.assign(**{column: frame[column].where(frame[column] < now + pd.Timedelta(days=7))})
+def planned(known: Snapshot, rules: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
+    """Everything that a city's first night finds."""
+    nothing_said = frames.empty(record.CANDIDATES)
+    standing = week_start.of(known, horizon=rules.forecast.weeks)
+    return nightly.decide(known, weekly.make(weekly.Given(standing, "", nothing_said), rules, steps), rules, steps)
 
 
-def _table(folder: Path, table: frames.Table) -> pd.DataFrame:
-    for path in (folder / table.file, folder / f"{table.name}.parquet"):
-        if path.exists():
-            return frames.conform(table, _parsed(path, table), check=False)
-    return frames.empty(table)
+def recovered(known: Snapshot, rules: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
+    """The steps of the night that look at the past, and their results by the night's names."""
+    with steps.step("estimate"):
+        estimate = demand.estimate(known, rules.demand)
+    with steps.step("flag"):
+        inflated = inflation.flag(known, estimate, rules.inflation)
+    with steps.step("brand demand"):
+        totals = demand.brand_weeks(known, estimate)
+    return {"pair_estimates": estimate.pairs, "brand_index": estimate.index, "brand_demand": totals, "inflated": inflated}
 
 
-def _parsed(path: Path, table: frames.Table) -> pd.DataFrame:
-    texts = {c.name: str for c in table.columns if c.kind in (Kind.ID, Kind.TEXT, Kind.CHOICE, Kind.MONTH)}
-    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=texts, encoding="utf-8-sig")
-    for column in table.columns:
-        if column.kind in (Kind.DATE, Kind.WEEK) and column.name in frame:
-            frame[column.name] = pd.to_datetime(frame[column.name]).dt.as_unit("us")
-    return frame
+def pair_weeks(known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, weeks: pd.DatetimeIndex) -> pd.DataFrame:
+    """The pair-weeks of `weeks`, each with its pair's dispersion: retailer_id, brand_id, week, demand, dispersion."""
+    dispersion = pairs["dispersion"].to_numpy()
+    parts = [chunk.assign(dispersion=dispersion[measures.pair_rows(chunk, pairs)]) for chunk in demand.expand(known, pairs, index, weeks)]
+    return pd.concat(parts, ignore_index=True)
 
-
-def peak_memory() -> float:
-    """Peak memory of this process in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-__all__ = ["last_year", "main", "panel", "peak_memory", "read", "write_exports"]
 
 if __name__ == "__main__":
     main()

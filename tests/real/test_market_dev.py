@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import truth
 from jobs import exports, loading, nightly
 from jobs.clock import now
 from jobs.runs import quiet
@@ -61,9 +63,24 @@ def test_pairs_add_up_to_their_brands(exported: Path) -> None:
         np.testing.assert_allclose(low.reindex(top.index).fillna(0).to_numpy(), top.to_numpy(), rtol=1e-6, atol=1e-9)
 
 
-def test_demand_and_forecast_lie_nearer_the_truth_than_requests_and_allocations(exported: Path) -> None:
+@pytest.fixture(scope="module")
+def score(exported: Path) -> dict[str, float]:
+    """The figures of the city's own scorer."""
     ran = subprocess.run([sys.executable, CITY / "score.py", CITY, exported], capture_output=True, text=True, check=True)
-    score = {name: float(value) for name, value in (line.split() for line in ran.stdout.splitlines())}
+    return {name: float(value) for name, value in (line.split() for line in ran.stdout.splitlines())}
+
+
+def test_the_scoreboard_counts_as_the_citys_own_scorer_does(exported: Path, score: dict[str, float]) -> None:
+    names = {field.name: field.name.replace("_", "-") for field in dataclasses.fields(truth.Results)}
+    results = truth.Results(**{name: read(exported, what) for name, what in names.items()})
+    found = truth.figures(truth.read(CITY), results)
+    only_there = {name for name in score if name.startswith(("coherence", "future.requests52", "future.truth52"))}
+    assert set(score) - only_there <= set(found)
+    for name in set(score) - only_there:
+        assert found[name] == pytest.approx(score[name], abs=5.01e-5), name
+
+
+def test_demand_and_forecast_lie_nearer_the_truth_than_requests_and_allocations(score: dict[str, float]) -> None:
     for figure in ("brand_week", "tight_brand_week", "pair"):
         naive = min(score[f"recover.requests.{figure}"], score[f"recover.allocated.{figure}"])
         assert score[f"recover.project.{figure}"] < naive, figure
@@ -81,3 +98,20 @@ def test_rates_by_retailer_and_brand_are_ratios_within_their_bounds(exported: Pa
     np.testing.assert_allclose(asked["fulfilment_rate"], asked["allocated"] / asked["requested"])
     assert rates.loc[rates["requested"] == 0, "fulfilment_rate"].isna().all()
     assert rates["demand_fulfilment_rate"].dropna().between(0, 1).all()
+
+
+def test_nobody_of_a_city_without_resellers_is_said_to_sell_on_and_no_honest_shop_gets_a_signal(exported: Path) -> None:
+    signals = read(exported, "signals")
+    habit = pd.read_csv(CITY / "truth" / "habits.csv", dtype=str).set_index("retailer_id")["habit"]
+    assert set(signals["signal"]) <= {"piles_up", "unaccounted"}
+    assert set(signals["retailer_id"].map(habit)) <= {"cap_hitter", "copycat", "hoarder", "careless", "proportional"}
+    assert len(signals) > 5, "hoarders pile up, and are seen to"
+
+
+def test_the_habits_of_honest_shops_are_told_as_seldom(exported: Path) -> None:
+    habits = read(exported, "habits").set_index("retailer_id")
+    habit = pd.read_csv(CITY / "truth" / "habits.csv", dtype=str).set_index("retailer_id")["habit"]
+    honest = habits[habits.index.map(habit) == "honest"]
+    assert (honest["habit"] == "often").sum() == 0
+    assert (honest["habit"] == "seldom").mean() > 0.95
+    assert (honest["shortage"] == "asks_more").mean() < 0.05
