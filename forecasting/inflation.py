@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecasting import answered, probing
 from forecasting import panel as panels
 from forecasting.states import Estimate, codes, index_array
 from ordering import frames, strategy
@@ -47,12 +48,25 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "unknown_pair": (
         "Too little is known of this shop and brand to judge the request.",
         "对该店该品牌了解不足，不作判断。"),
+    "probe": (
+        "A number typed to find out what the cap is; this is how the order screen is used and no reproach.",
+        "为试探限量而录入的数字，属订货界面使用习惯，不作虚报认定。"),
+    "explained": (
+        "The shop needs more for a while; this was answered to a flag, and the need was raised by as much.",
+        "已对标记作出说明：该店一段时间内确有额外需求，已相应放宽。"),
+    "mistaken": (
+        "A flag of this line was answered: it was mistaken.",
+        "该行曾被标记，经答复认定标记有误。"),
+    "confirmed": (
+        "A flag of this line was answered: the request was inflated.",
+        "该行曾被标记，经答复确认为虚报。"),
 })  # fmt: skip
 """Every reason code with its words in English and Chinese."""
 
 COVER_WEEKS = 2.0
 SPARE = 1.0  # cartons added to a week's demand before cover: the least a shelf holds
 HALF_AT, STEEPNESS = 1.43, 5.0  # request ÷ need at which the score is ½, and how steeply it climbs
+SUSPECT = 0.8  # a retailer that surely does not ask honestly has need × this forgiven less
 FESTIVAL_AT = 1.15  # demand within two weeks above its median over the year: a feast is near
 NEIGHBOURS, MAJORITY = 4, 0.6
 SAME_RATIO_LINES, SAME_RATIO_SHARE = 5, 0.8
@@ -75,27 +89,39 @@ class Judged:
 def flag(snapshot: Snapshot, estimate: Estimate, rules: InflationSettings) -> pd.DataFrame:
     """frames.INFLATED: every line of the last `rules.weeks` weeks before the business date's, of that week so far, and waiting.
 
-    score = (q / n)^s / ((q / n)^s + h^s) with the request q, the need n an honest shop could have had (`expected`), h = 1.43, s = 5.
+    score = (q / n)^s / ((q / n)^s + h^s) with the request q, the need n an honest shop could have had (`expected`), s = 5 and
+    h = 1.43 · 0.8^(1 − p) in weeks of shortage, 1.43 in others; p is the probability that the retailer asks honestly at all, judged by
+    all its short brands. No line is flagged for the retailer's habit alone.
     """
     lines = _lines(snapshot, rules)
     judged = _judged(snapshot, lines)
     demand, feast, known = _demand(snapshot, estimate, judged)
-    expected = np.where(known, COVER_WEEKS * (demand + SPARE), judged.asked)
+    need = np.where(known, COVER_WEEKS * (demand + SPARE), judged.asked)
+    told = answered.of_lines(lines, snapshot.answers)
+    expected = told.need(need, judged.asked)
     ratio = judged.asked / np.maximum(expected, 1e-9)
-    score = np.where(known, ratio**STEEPNESS / (ratio**STEEPNESS + HALF_AT**STEEPNESS), 0.0)
+    doubt = np.where(_tight(estimate, snapshot, judged), 1.0 - estimate.shape.honest[judged.retailer], 0.0)
+    half = (HALF_AT * SUSPECT**doubt) ** STEEPNESS
+    score = np.where(known, ratio**STEEPNESS / (ratio**STEEPNESS + half), 0.0)
     echo = (judged.cap > 0) & (judged.asked == judged.cap)
+    probe = probing.probes(snapshot, lines, judged.cap, np.where(known, need, np.nan))
     telling = score >= TELLING
     reasons = {
-        "far_above_need": telling & ~echo,
+        "far_above_need": telling & ~echo & ~probe,
         "rises_with_shortage": telling & ~echo & _rises(estimate, snapshot, judged, demand, known),
         "same_ratio_every_brand": telling & _same_ratio(lines["order_id"], judged),
         "neighbours": telling & ~echo & _neighbours(snapshot.retailers["street"], judged, telling),
         "cap_echo": echo & telling,
         "festival": feast & telling,
         "unknown_pair": ~known & (judged.asked > 0),
+        "probe": probe,
+        "explained": told.explained | ((told.factor > 1) & (judged.asked > need)),
+        "mistaken": told.mistaken,
+        "confirmed": told.confirmed,
     }
     return frames.conform(frames.INFLATED, lines.assign(
-        expected=expected, score=score, flagged=(score >= rules.flag_at) & ~echo, reason=_joined(reasons, len(lines)),
+        expected=expected, score=score, flagged=told.flagged((score >= rules.flag_at) & ~echo & ~probe),
+        reason=_joined(reasons, len(lines)),
     )[frames.INFLATED.names], check=False)  # fmt: skip
 
 
