@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from forecasting.brands import LEAST_PAST, Combined, Panel, combined_at, design, panel
+from forecasting import calendar, influences
+from forecasting.brands import LEAST_PAST, Combined, Panel, combined_at, panel
 from forecasting.candidates import BASELINES, MEMBERS
 from forecasting.origins import Made, made_at
 from ordering.errors import TrueOrderError
@@ -49,7 +50,8 @@ def rolling(
     known, _ = panel(history, end)
     judged = origin_weeks(len(known.weeks), origins, horizons)
     cuts = [*_warming(judged, warm_up), *judged]
-    effects, _ = design(known.weeks, festivals, regressors)
+    effects, _ = influences.design(known.weeks, festivals, regressors)
+    unrest = calendar.festive(known.weeks, festivals)
     then = {cut: known.demand if seen is None else _aligned(seen[known.weeks[cut]], known) for cut in cuts}
     before = {cut: demand[:cut] for cut, demand in then.items()}
     made = made_at(before, known.weeks, effects, ahead=horizons, methods=(*MEMBERS, *BASELINES), workers=workers, seed=seed)
@@ -57,7 +59,7 @@ def rolling(
     members = {cut: replace(one, forecast=one.forecast[: len(MEMBERS)]) for cut, one in made.items()}
     parts = []
     for cut in judged:
-        ours = combined_at(then[cut], cut, [earlier for earlier in cuts if earlier < cut], members)
+        ours = combined_at(then[cut], cut, [earlier for earlier in cuts if earlier < cut], members, unrest)
         parts.append(_rows(known, actual, cut, made[cut], ours))
     return pd.concat(parts, ignore_index=True)
 

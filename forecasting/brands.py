@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import calendar, combine
+from forecasting import calendar, combine, influences
 from forecasting.candidates import LEAST_WEEKS, MEMBERS, RECENT_WEEKS
-from forecasting.origins import Made, made_at
+from forecasting.origins import Made, candidate_rows, given_at, made_at
 from forecasting.season import Floats
 from ordering import frames
 from ordering.errors import TrueOrderError
@@ -28,6 +28,7 @@ LEAST_PAST = 13
 """Weeks of history that an origin needs."""
 NAMED_SHARE = 0.1
 """Weight from which a method is named as one that made the forecast."""
+FIRST_MONDAY = pd.Timestamp("1970-01-05")
 STEP = "forecast"
 WEIGHTS = ("brand_id", "method", "weight", "wape")
 
@@ -35,12 +36,14 @@ WEIGHTS = ("brand_id", "method", "weight", "wape")
 @dataclass(frozen=True)
 class BrandForecasts:
     """`forecast`: frames.BRAND_FORECAST. `weights`: brand_id, method, weight, and the wape by which it was weighed (NaN: no past
-    origin). `problems`: frames.PROBLEMS.
+    origin). `problems`: frames.PROBLEMS. `candidates`: what each method said at this origin, and at the past ones that had to be made
+    anew: brand_id, method, origin, week, demand; kept, they are the `past` of later weeks.
     """
 
     forecast: pd.DataFrame
     weights: pd.DataFrame
     problems: pd.DataFrame
+    candidates: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -70,28 +73,63 @@ def forecast(
     origins: int,
     festivals: pd.DataFrame,
     regressors: pd.DataFrame | None = None,
+    past: pd.DataFrame | None = None,
     workers: int = 1,
     seed: int = 0,
 ) -> BrandForecasts:
     """Forecasts of every brand of `history` for `weeks` weeks from `first_week` (a Monday).
 
     `history`: brand_id, week, demand (cartons, >= 0); a week without a row, or from `first_week` on, is unknown. `origins`: how many
-    past origins, `weeks` apart, the candidates are weighed by. `festivals`, `regressors`: frames.FESTIVALS and frames.REGRESSORS; of
-    the latter the city's rows (district "") count, where they cover every week. `workers`: processes (0: one per core); nothing
-    depends on it.
+    past origins the candidates are weighed by at least. `festivals`, `regressors`: frames.FESTIVALS and frames.REGRESSORS; of
+    the latter the city's rows (district "") count, see `influences`. `past`: what the candidates said at earlier origins,
+    or said already at this one (the columns of `BrandForecasts.candidates`): an origin in it is used as it stands, one that is missing
+    is made from `history`. `workers`: processes (0: one per core); nothing depends on it.
     """
     known, faults = panel(history, first_week)
     if not len(known.brands):
-        return BrandForecasts(frames.empty(frames.BRAND_FORECAST), pd.DataFrame(columns=list(WEIGHTS)), problems(faults))
+        return BrandForecasts(
+            frames.empty(frames.BRAND_FORECAST),
+            pd.DataFrame(columns=list(WEIGHTS)),
+            problems(faults),
+            candidate_rows({}, known.brands, known.weeks),
+        )
     coming = pd.date_range(first_week, periods=weeks, freq="7D", unit="us")
-    effects, missing = design(known.weeks.append(coming), festivals, regressors)
+    all_weeks = known.weeks.append(coming)
+    effects, missing = influences.design(all_weeks, festivals, regressors)
     now = len(known.weeks)
-    cuts = [cut for cut in (now - weeks * back for back in range(origins, 0, -1)) if cut >= LEAST_PAST]
-    seen = {cut: known.demand[:cut] for cut in (*cuts, now)}
-    made = made_at(seen, known.weeks.append(coming), effects, ahead=weeks, methods=MEMBERS, workers=workers, seed=seed)
-    combined = combined_at(known.demand, now, cuts, made)
+    given = _given(known, past, all_weeks, weeks)
+    wanted = [*_grid(known.weeks, weeks, origins), now]
+    seen = {cut: known.demand[:cut] for cut in wanted if cut not in given}
+    fresh = made_at(seen, all_weeks, effects, ahead=weeks, methods=MEMBERS, workers=workers, seed=seed) if seen else {}
+    made = {**given, **fresh}
+    combined = combined_at(known.demand, now, sorted(made), made, calendar.festive(all_weeks, festivals))
     faults = [*faults, *missing, *_short(known), *_failures(known, made[now])]
-    return BrandForecasts(_forecast_table(known, coming, combined), _weights_table(known, combined), problems(faults))
+    return BrandForecasts(
+        _forecast_table(known, coming, combined),
+        _weights_table(known, combined),
+        problems(faults),
+        candidate_rows(fresh, known.brands, all_weeks),
+    )
+
+
+def _given(known: Panel, past: pd.DataFrame | None, weeks: pd.DatetimeIndex, ahead: int) -> Mapping[int, Made]:
+    """The origins of `past`; the present one only where every brand that has ever sold is in it: a late correction may have brought one."""
+    if past is None:
+        return {}
+    given, now = given_at(past, known.brands, weeks, ahead=ahead), len(known.weeks)
+    sold = np.nansum(known.demand, axis=0) > 0
+    return {cut: one for cut, one in given.items() if cut < now or (cut == now and np.isfinite(one.forecast[:, :, sold]).any((0, 1)).all())}
+
+
+def _grid(weeks: pd.DatetimeIndex, apart: int, origins: int) -> list[int]:
+    """The numbers of the newest `origins` weeks, `apart` weeks from one to the next, that have a past to forecast from.
+
+    They are counted from a fixed Monday, not from the last week: next week's origins are this week's, but for a new one now and then.
+    """
+    now = len(weeks)
+    number = (weeks[-1] - FIRST_MONDAY).days // 7 + 1
+    newest = now - (number % apart or apart)
+    return [cut for cut in (newest - apart * back for back in range(origins - 1, -1, -1)) if cut >= LEAST_PAST]
 
 
 def panel(history: pd.DataFrame, first_week: pd.Timestamp) -> tuple[Panel, list[tuple[str, str]]]:
@@ -116,37 +154,29 @@ def panel(history: pd.DataFrame, first_week: pd.Timestamp) -> tuple[Panel, list[
     return Panel(ids, weeks, demand), faults
 
 
-def design(weeks: pd.DatetimeIndex, festivals: pd.DataFrame, regressors: pd.DataFrame | None) -> tuple[Floats, list[tuple[str, str]]]:
-    """Effects that a city's brands share, (weeks, effects): the calendar with every district's festivals, and the city's regressors.
+def combined_at(demand: Floats, now: int, cuts: Sequence[int], made: Mapping[int, Made], unrest: Floats) -> Combined:
+    """The weighed forecast made at week number `now`, by the errors that the forecasts of earlier `cuts` had shown before `now`.
 
-    A regressor is centred and scaled; one that does not cover all `weeks` is not used, and named.
+    `unrest`: share of festive days of every past and coming week (`calendar.festive`).
     """
-    columns = [calendar.regressors(weeks, festivals, None).to_numpy()]
-    faults = []
-    rows = frames.empty(frames.REGRESSORS) if regressors is None else regressors[regressors["district"] == ""]
-    for name, part in rows.groupby("name", sort=True):
-        values = part.set_index("week")["value"].reindex(weeks).to_numpy(float)
-        if np.isfinite(values).all() and values.std() > 0:
-            columns.append(((values - values.mean()) / values.std())[:, None])
-        else:
-            faults.append((f"regressor {name}", "does not cover every past and coming week, or never changes; not used"))
-    return np.concatenate(columns, axis=1), faults
-
-
-def combined_at(demand: Floats, now: int, cuts: Sequence[int], made: Mapping[int, Made]) -> Combined:
-    """The weighed forecast made at week number `now`, by the errors that the forecasts of earlier `cuts` had shown before `now`."""
-    methods, ahead, brands = made[now].forecast.shape
-    spans = [(cut, min(ahead, now - cut)) for cut in cuts if cut < now]
-    past = np.concatenate([np.empty((methods, 0, brands)), *(made[cut].forecast[:, :reach] for cut, reach in spans)], axis=1)
-    seen = np.concatenate([np.empty((0, brands)), *(demand[cut : cut + reach] for cut, reach in spans)])
-    horizon = np.concatenate([np.empty(0, np.int64), *(np.arange(reach) for _, reach in spans)])
+    past = past_at(demand, now, cuts, made, unrest)
     known = demand[:now]
     count = np.isfinite(known).sum(axis=0)
     scale = np.maximum(np.where(count > 0, np.nansum(known, axis=0), 0.0) / np.maximum(count, 1), 1e-9)
     able = _able(made[now].forecast, count)
-    weight = combine.weights(past, seen, scale, able)
-    spread = combine.spread(combine.weighed(past, weight), seen, horizon, ahead)
-    return Combined(combine.weighed(made[now].forecast, weight), spread, weight, combine.wapes(past, seen))
+    weight = combine.weights(past, scale, able)
+    spread = combine.spread(past, combine.cross_fitted(past, scale, able), unrest[now : now + made[now].forecast.shape[1]])
+    return Combined(combine.weighed(made[now].forecast, weight), spread, weight, combine.wapes(past.forecast, past.seen))
+
+
+def past_at(demand: Floats, now: int, cuts: Sequence[int], made: Mapping[int, Made], unrest: Floats) -> combine.Past:
+    """What was said at `cuts` about the weeks before `now`, beside what came."""
+    methods, ahead, brands = made[now].forecast.shape
+    spans = [(cut, min(ahead, now - cut)) for cut in cuts if cut < now]
+    horizon = np.concatenate([np.empty(0, np.int64), *(np.arange(reach) for _, reach in spans)])
+    week = horizon + np.repeat([cut for cut, _ in spans], [reach for _, reach in spans]).astype(np.int64)
+    said = np.concatenate([np.empty((methods, 0, brands)), *(made[cut].forecast[:, :reach] for cut, reach in spans)], axis=1)
+    return combine.Past(said, demand[week], horizon, now - week, unrest[week])
 
 
 def _able(forecast: Floats, count: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -50,6 +50,12 @@ def regressors(weeks: pd.DatetimeIndex, festivals: pd.DataFrame, district: str |
     return pd.DataFrame(out, index=weeks, columns=pd.Index(names, dtype="str"))
 
 
+def festive(weeks: pd.DatetimeIndex, festivals: pd.DataFrame) -> np.ndarray:
+    """Share of each week's days that stand under a festival of the calendar or of any district, single public holidays left out."""
+    effects = regressors(weeks, festivals, None)
+    return np.asarray(effects.drop(columns=PUBLIC_HOLIDAYS).sum(axis=1).clip(upper=1.0))
+
+
 def _years(weeks: pd.DatetimeIndex) -> range:
     """The years whose festivals can touch `weeks`; blocks reach over the turn of a year."""
     return range(weeks.min().year - 1, weeks.max().year + 2) if len(weeks) else range(0)

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecasting import season
-from forecasting.candidates import ALONE, LEAST_WEEKS, POOLED, Series
+from forecasting import launches, season
+from forecasting.candidates import ALONE, LEAST_WEEKS, MEMBERS, POOLED, Series
 from forecasting.season import Floats
+from ordering.errors import TrueOrderError
 
 CHUNK = 20
 SANE = 20.0
 """A forecast above so many times the largest demand ever seen is taken for a failure."""
+CANDIDATES = ("brand_id", "method", "origin", "week", "demand")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,42 @@ def made_at(
     return {cut: Made(found[cut], tuple(failed[cut])) for cut in cuts}
 
 
+def given_at(past: pd.DataFrame, brands: pd.Index, weeks: pd.DatetimeIndex, *, ahead: int) -> Mapping[int, Made]:
+    """The origins of `past` (columns CANDIDATES) that lie in `weeks` and have a forecast of every method and week, as `made_at` gives them.
+
+    Rows of brands, methods or weeks that are not asked for are passed over. Raises TrueOrderError where two rows speak of the same.
+    """
+    key = ["origin", "method", "week", "brand_id"]
+    if past.duplicated(key).any():
+        raise TrueOrderError("past forecasts: a method has two rows for one brand, origin and week")
+    rows = past[past["method"].isin(MEMBERS)]
+    cut, week = weeks.get_indexer(pd.DatetimeIndex(rows["origin"])), weeks.get_indexer(pd.DatetimeIndex(rows["week"]))
+    column = brands.get_indexer(pd.Index(rows["brand_id"].astype("str")))
+    usable = (cut >= 0) & (week >= cut) & (week < cut + ahead) & (column >= 0)
+    method, demand = pd.Index(MEMBERS).get_indexer(rows["method"]), rows["demand"].to_numpy(float)
+    out = {}
+    for origin in np.unique(cut[usable]):
+        at = usable & (cut == origin)
+        found = np.full((len(MEMBERS), ahead, len(brands)), np.nan)
+        found[method[at], week[at] - origin, column[at]] = demand[at]
+        if np.isfinite(found[:, -1]).any(axis=1).all():  # otherwise a method or weeks were added since, and it has to be made anew
+            out[int(origin)] = Made(found, ())
+    return out
+
+
+def candidate_rows(made: Mapping[int, Made], brands: pd.Index, weeks: pd.DatetimeIndex) -> pd.DataFrame:
+    """What was said at the origins of `made`, as rows: brand_id, method, origin, week, demand, in that order of columns and rows."""
+    parts = [pd.DataFrame({"brand_id": [], "method": [], "origin": weeks[:0], "week": weeks[:0], "demand": []})]
+    for cut, one in made.items():
+        method, week, column = np.nonzero(np.isfinite(one.forecast))
+        parts.append(pd.DataFrame({
+            "brand_id": brands.to_numpy()[column], "method": np.array(MEMBERS)[method], "origin": weeks[cut], "week": weeks[cut + week],
+            "demand": one.forecast[method, week, column],
+        }))  # fmt: skip
+    out = pd.concat(parts[1:] or parts, ignore_index=True).astype({"brand_id": "str", "method": "str", "demand": "float64"})
+    return out.sort_values(list(CANDIDATES[:4]), kind="stable", ignore_index=True)
+
+
 def _alive(demand: Floats) -> Any:
     """Which brands have sold in some known week."""
     return np.nansum(demand, axis=0) > 0 if len(demand) else np.zeros(demand.shape[1], bool)
@@ -88,7 +126,7 @@ def _season(span: tuple[Floats, pd.DatetimeIndex, Floats]) -> season.Season:
     alive, ahead = _alive(demand), len(weeks) - len(demand)
     out = season.Season(np.full((ahead, demand.shape[1]), np.nan), np.ones((len(weeks), demand.shape[1])))
     if alive.any():
-        fitted = season.fit(demand[:, alive], weeks, effects)
+        fitted = season.fit(demand[:, alive], weeks, effects, launches.ramps(demand[:, alive], ahead))
         out.ahead[:, alive], out.factor[:, alive] = fitted.ahead, fitted.factor
     return out
 

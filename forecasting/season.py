@@ -78,14 +78,17 @@ def fourier(weeks: pd.DatetimeIndex, harmonics: int = HARMONICS) -> Floats:
     return np.column_stack([wave(2 * np.pi * k * years) for k in range(1, harmonics + 1) for wave in (np.sin, np.cos)])
 
 
-def fit(demand: Floats, weeks: pd.DatetimeIndex, effects: Floats) -> Season:
+def fit(demand: Floats, weeks: pd.DatetimeIndex, effects: Floats, ramp: Floats | None = None) -> Season:
     """The season and the forecasts of brands that share it.
 
     `demand`: shape (past weeks, brands), NaN where unknown, each brand with some week above 0. `weeks`: past and coming weeks.
     `effects`: calendar effects of all of them, shape (all weeks, effects); one that is zero in all past weeks cannot be learnt and
-    is left out.
+    is left out. `ramp`: what is known beforehand of how each brand moves (`launches.ramps`), shape (all weeks, brands); it is part of
+    the factor.
     """
     past = len(demand)
+    given = np.ones((len(weeks), demand.shape[1])) if ramp is None else ramp
+    demand = demand / given[:past]
     x, prior = _design(weeks, effects, past)
     known = np.isfinite(demand)
     scale = np.nanmedian(np.where(demand > 0, demand, np.nan), axis=0)
@@ -96,6 +99,7 @@ def fit(demand: Floats, weeks: pd.DatetimeIndex, effects: Floats) -> Season:
         last, state = state, _updated(state, found, x[:past], known, prior, settle=round_number > 0)
     factor = np.exp((x[:, 1:] @ last.m[1:])[:, None] + x[:, 1:] @ found.departure[:, 1:].T)
     level = found.level[-1] + found.departure[:, 0] + last.m[0]
+    factor *= given
     ahead = scale * factor[past:] * np.exp(level + _echo(state.shock, len(weeks) - past)[:, None])
     return Season(ahead, factor)
 

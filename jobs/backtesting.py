@@ -32,13 +32,13 @@ def run(db: database.Database, business_date: date, settings: Settings, *, histo
     was delivered. `origins`: how many. Raises StateError where nothing is stored
     before the date, TrueOrderError where the history is too short.
     """
-    from forecasting import backtest, demand
+    from forecasting import backtest, demand, influences, timing
 
     def known_on(day: date) -> Snapshot:
         return snapshot.read_week(db, day, weeks=settings.demand.weeks, horizon=settings.forecast.weeks, history_folder=history)[0]
 
     def of_night(known: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Recovered demand of the brands' weeks, and what a night would forecast from."""
+        """Recovered demand of the brands' weeks, and their history: deliveries, or where they were short what was recovered."""
         estimate = demand.estimate(known, settings.demand)
         recovered = demand.brand_weeks(known, estimate)
         return recovered, demand.history(recovered, estimate)
@@ -49,14 +49,15 @@ def run(db: database.Database, business_date: date, settings: Settings, *, histo
     seen = {}
     for done, week in enumerate(weeks):
         progress(f"estimate {week:%Y-%m-%d}", done, len(weeks) + 1)
-        seen[week] = of_night(known_on(week.date()))[1]
+        then, delivered = of_night(known_on(week.date()))
+        seen[week] = timing.in_consumption(delivered, then)
     progress("forecast", len(weeks), len(weeks) + 1)
     rolled = backtest.rolling(
         past,
         origins=origins,
         horizons=span,
         festivals=now.festivals,
-        regressors=now.regressors,
+        regressors=influences.of_city(now),
         truth=recovered,
         seen=seen,
         workers=settings.nightly.workers or os.cpu_count() or 1,

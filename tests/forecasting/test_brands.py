@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import brands, calendar, candidates
+from forecasting import brands, calendar, candidates, influences
 from ordering import frames
 from ordering.errors import TrueOrderError
 from tests import factories
@@ -64,6 +64,44 @@ def test_neither_later_rows_nor_the_order_of_rows_change_anything(history: pd.Da
     again = made(pd.concat([history, later]).sample(frac=1, random_state=3), origins=1)
     pd.testing.assert_frame_equal(again.forecast, usual.forecast)
     pd.testing.assert_frame_equal(again.weights, usual.weights)
+
+
+def test_forecasts_given_as_the_past_are_used_as_they_stand_and_not_made_again(
+    history: pd.DataFrame, usual: brands.BrandForecasts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = usual.candidates
+    assert list(said.columns) == ["brand_id", "method", "origin", "week", "demand"]
+    assert said["origin"].nunique() == 2
+    assert said["origin"].max() == FIRST
+    with monkeypatch.context() as patch:
+        patch.setattr(brands, "made_at", None)  # nothing is made again: calling it would raise
+        again = made(history, past=said.sample(frac=1, random_state=1))
+    pd.testing.assert_frame_equal(again.forecast, usual.forecast)
+    pd.testing.assert_frame_equal(again.weights, usual.weights)
+    assert again.candidates.empty
+    earlier = said["origin"] < FIRST
+    partly = made(history, past=said[earlier])
+    pd.testing.assert_frame_equal(partly.forecast, usual.forecast)
+    pd.testing.assert_frame_equal(partly.candidates, said[~earlier].reset_index(drop=True))
+    wrong = said[earlier].assign(demand=lambda rows: rows["demand"].where(rows["method"] == "level", rows["demand"] * 3))
+    weights = made(history, past=wrong).weights.set_index("method")["weight"]  # the control: what was said before does count
+    assert weights["level"].min() > 0.8
+
+
+def test_past_forecasts_of_methods_brands_and_weeks_that_are_gone_are_passed_over(
+    history: pd.DataFrame, usual: brands.BrandForecasts
+) -> None:
+    said = usual.candidates
+    gone = [
+        said.assign(brand_id="X" + said["brand_id"]),
+        said.assign(method="old " + said["method"]),
+        said.assign(origin=said["origin"] + pd.Timedelta(weeks=40)),
+    ]
+    pd.testing.assert_frame_equal(made(history, past=pd.concat([said, *gone])).forecast, usual.forecast)
+    short = said[(said["origin"] < FIRST) | (said["week"] < FIRST + pd.Timedelta(weeks=4))]
+    assert set(made(history, past=short).candidates["origin"]) == {FIRST}  # a longer horizon is asked for now
+    with pytest.raises(TrueOrderError, match="two rows for one brand"):
+        made(history, past=pd.concat([said, said.iloc[:1]]))
 
 
 def test_names_of_brands_change_nothing(history: pd.DataFrame, usual: brands.BrandForecasts) -> None:
@@ -187,9 +225,9 @@ def test_a_regressor_of_the_city_moves_the_forecast_and_one_with_holes_is_named(
     rows = [{"week": week.date(), "name": "fair", "value": value} for week, value in event.items()]
     rows += [{"week": weeks[3].date(), "name": "holes", "value": 1.0}]
     regressors = factories.table(frames.REGRESSORS, rows)
-    effects, faults = brands.design(weeks, NONE, regressors)
+    effects, faults = influences.design(weeks, NONE, regressors)
     assert [subject for subject, _ in faults] == ["regressor holes"]
-    assert effects.shape[1] == brands.design(weeks, NONE, None)[0].shape[1] + 1
+    assert effects.shape[1] == influences.design(weeks, NONE, None)[0].shape[1] + 1
     by_week = made(history, weeks=4, origins=0, regressors=regressors).forecast.groupby("week")["demand"].sum()
     assert by_week.iloc[1] > 1.5 * by_week.iloc[0]
 

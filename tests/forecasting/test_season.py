@@ -56,3 +56,16 @@ def test_unknown_weeks_are_not_zeros() -> None:
     demand = city(6)
     demand[:PAST:3, 1] = np.nan
     assert fitted(demand).ahead[:, 1] == pytest.approx(100 * FEAST[PAST:], rel=0.12)
+
+
+def test_a_ramp_that_is_given_is_part_of_the_factor_and_carried_on() -> None:
+    demand = city(6)
+    ramp = np.ones((PAST + AHEAD, 6))
+    ramp[PAST - 12 :, 4] = 1 - 0.8 * np.exp(-np.arange(12 + AHEAD) / 8)
+    demand[:, 4] *= ramp[:, 4]
+    demand[: PAST - 12, 4] = np.nan
+    given = season.fit(demand[:PAST], WEEKS, EFFECTS.to_numpy(), ramp)
+    wanted = 100 * FEAST[PAST:] * ramp[PAST:, 4]
+    assert given.ahead[:, 4] == pytest.approx(wanted, rel=0.12)
+    without = fitted(demand).ahead[:, 4]  # the control
+    assert np.abs(without - wanted).sum() > 1.5 * np.abs(given.ahead[:, 4] - wanted).sum()
