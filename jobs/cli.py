@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs import flag_commands
+
 if TYPE_CHECKING:
     from jobs.exports import Source
     from ordering.database import Database
@@ -22,6 +24,7 @@ ABOUT = "Fill retailers' orders from true demand."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=ABOUT)
 history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet files, derived from the database.")
 app.add_typer(history_app, name="history")
+app.add_typer(flag_commands.app, name="flags")
 
 
 @dataclass
@@ -74,8 +77,14 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAT
 BusinessDate = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Business date; today unless given.")]
 Month = Annotated[datetime | None, typer.Option(formats=["%Y-%m"], metavar="MONTH", help="The newest closed one unless given.")]
 RunId = Annotated[int | None, typer.Option("--run", help="A run's id; the newest unless given.")]
-What = Annotated[str, typer.Argument(help="demand, brand-demand, forecast, brand-forecast, inflated, suggestions, allocation, fulfilment.")]
-By = Annotated[str, typer.Option(help="Dimensions: retailer,brand,manager,district,star,manufacturer,price_class,period.")]
+What = Annotated[
+    str,
+    typer.Argument(
+        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, allocation, fulfilment, accuracy, "
+        "retailer-knowledge, overrides."
+    ),
+]
+By = Annotated[str, typer.Option(help="Dimensions: retailer,brand,manager,district,star,manufacturer,price_class,horizon,period.")]
 
 
 @app.callback()
@@ -151,7 +160,7 @@ def nightly(ctx: typer.Context, date: BusinessDate = None) -> None:
     with shown() as progress:
         outcome = night.run(db, date.date() if date else today(settings), settings, history=context.history(db), progress=progress)
     for step in outcome.steps:
-        typer.echo(f"{step.name:<14} {step.seconds:>8.2f} s {step.rows:>12,} rows {step.problems:>6} problems")
+        typer.echo(f"{step.name:<14} {step.seconds:>8.2f} s {step.rows:>12,} rows {step.problems:>6} problems  {step.note}".rstrip())
     for row in outcome.problems.head(PROBLEMS_SHOWN).itertuples():
         typer.echo(f"problem: {row.step}: {row.subject}: {row.message}")
     if len(outcome.problems) > PROBLEMS_SHOWN:
@@ -188,7 +197,7 @@ def export(
     to: Annotated[Path, typer.Option(help="The file; its ending says csv, parquet or xlsx.")],
     by: By = "period",
     period: Annotated[str, typer.Option(help="week, month, quarter or year.")] = "month",
-    weeks: Annotated[int | None, typer.Option(min=1, help="Past weeks of the demand exports; 104 unless given.")] = None,
+    weeks: Annotated[int | None, typer.Option(min=1, help="Past weeks: of the demand exports 104 unless given.")] = None,
     run: RunId = None,
 ) -> None:
     """Write results to a file: csv, parquet or xlsx, the same rows in each."""
@@ -214,6 +223,22 @@ def report(
     for line in written.headline:
         typer.echo(line)
     typer.echo(f"report: {written.page}")
+
+
+@app.command()
+def letter(
+    ctx: typer.Context,
+    to: Annotated[Path, typer.Option(help="The xlsx file; a folder where no manufacturer is named.")],
+    manufacturer: Annotated[str | None, typer.Argument(help="As written in brands; every manufacturer unless given.")] = None,
+    month: Month = None,
+    run: RunId = None,
+) -> None:
+    """Tell a manufacturer the true demand for its brands, or each manufacturer its own."""
+    from jobs import letter as letters
+
+    written = letters.write(_context(ctx).source(run), to, manufacturer=manufacturer, month=f"{month:%Y-%m}" if month else None)
+    for file in written:
+        typer.echo(f"letter: {file}")
 
 
 @app.command()

@@ -28,9 +28,26 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "order_id", "retailer_id", "brand_id", "week", "requested", "cap", "quota_left", "weight", "ticket", "level", "allocated",
         "reason", "policy",
     ),
+    "habits": (
+        "retailer_id", "lines", "weeks", "flagged", "probable", "rate", "rate_low", "rate_high", "habit", "trend", "change", "change_low",
+        "change_high", "shortage", "shortage_factor", "factor_low", "factor_high", "reason", "unknown", "echoes", "probes", "explained",
+        "mistaken", "confirmed", "english", "chinese",
+    ),
+    "signals": (
+        "retailer_id", "brand_id", "signal", "from_on", "to_on", "opening", "received", "closing", "scanned", "reported", "cartons",
+        "p_value", "adjusted", "english", "chinese",
+    ),
     "fulfilment": ("requested", "allocated", "demand", "fulfilment_rate", "demand_fulfilment_rate", "line_fill_rate"),
+    "accuracy": ("forecast", "actual", "absolute_error", "forecast_accuracy", "forecast_bias"),
+    "retailer-knowledge": (
+        "retailer_id", "requested", "demand", "request_error", "request_accuracy", "request_bias", "plenty_requested", "plenty_demand",
+        "plenty_request_error", "plenty_request_accuracy", "plenty_request_bias",
+    ),
+    "overrides": ("decisions", "overrides", "suggested", "decided", "demand", "error_suggested", "error_decided", "gain"),
 }  # fmt: skip
-"""WHAT of `trueorder export WHAT`, and its columns; those of `fulfilment` follow the dimensions asked for."""
+"""WHAT of `trueorder export WHAT`, and its columns; those of BY_DIMENSION follow the dimensions asked for."""
+BY_DIMENSION = ("fulfilment", "accuracy", "overrides")
+SCORED = ("accuracy", "retailer-knowledge", "overrides")
 
 PLAIN: Mapping[str, str] = {
     "brand-demand": "brand_demand",
@@ -38,6 +55,8 @@ PLAIN: Mapping[str, str] = {
     "inflated": "inflated",
     "suggestions": "suggestions",
     "allocation": "allocation",
+    "habits": "habits",
+    "signals": "signals",
 }
 """Exports that are stored tables as they are."""
 
@@ -81,7 +100,8 @@ class Source:
 
 
 def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), period: str = "month", weeks: int | None = None) -> int:
-    """Write one export into `file`; gives the number of rows. `weeks` limits the demand exports, `by` and `period` shape fulfilment.
+    """Write one export into `file`; gives the number of rows. `weeks` limits the demand exports and the scores, `by` and `period` shape
+    those of BY_DIMENSION.
 
     Raises TrueOrderError where there is no such export, or a dimension or period is unknown.
     """
@@ -91,11 +111,29 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
         rows = source.result(PLAIN[what])
         if what == "brand-demand":  # the weeks of the demand export, so that the pairs there add up to the brands here
             rows = rows[rows["week"].isin(source.weeks(rows, past=True, count=weeks or DEMAND_WEEKS))]
+        if what in WORDED:
+            rows = pd.concat([rows, _sentences(what, rows)], axis=1)
         return output.write([rows], list(COLUMNS[what]), file)
     if what == "fulfilment":
         rows = rates(source, by, period)
         return output.write([rows], list(rows.columns), file)
+    if what in SCORED:
+        from jobs import scoreboard
+
+        rows = scoreboard.rows(source, what, by=by, period=period, weeks=weeks)
+        return output.write([rows], list(rows.columns), file)
     return output.write(_expanded(source, what, weeks), list(COLUMNS[what]), file)
+
+
+WORDED = ("habits", "signals")
+"""Exports that say in both languages what their figures mean."""
+
+
+def _sentences(what: str, rows: pd.DataFrame) -> pd.DataFrame:
+    from forecasting import resale
+    from jobs import conduct_words
+
+    return resale.words(rows) if what == "signals" else conduct_words.habits(rows)
 
 
 def _expanded(source: Source, what: str, weeks: int | None) -> Iterable[pd.DataFrame]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,17 +11,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from jobs import record, weekly
 from jobs.clock import now
 from jobs.runs import Progress, Steps, problems, quiet
+from jobs.weekly import Fit, Found
 from ordering import database, frames, snapshot
 from ordering.database import runs as runlog
+from ordering.database.forecasts import Kept
 from ordering.errors import StateError
 from ordering.frames import Snapshot
 from ordering.model import week_of
 from ordering.settings import Settings
 
 JOB = "nightly"
-STEPS = 10
+STEPS = 13
 KEY = ["brand_id", "week"]
 RATE_WEEKS = 106
 """Weeks whose rates are stored: two years."""
@@ -73,17 +75,24 @@ def run(
         known, troubles = snapshot.read_week(
             db, business_date, weeks=settings.demand.weeks, horizon=settings.forecast.weeks, history_folder=history
         )
-        input_hash = snapshot.of_snapshot(known)
+        with db.reading() as reader:
+            asked = weekly.given(reader, known, settings)
+            due = record.due(reader, asked.monday, settings)
         step.rows, step.problems = len(known.lines) + len(known.waiting), problems("read", troubles, "history")
     run_id = runlog.begin(db, job=JOB, business_date=business_date, version=version(), at=clock or now())
     try:
-        results = decide(known, settings, steps)
+        made_by = f"{version()} {settings_hash(settings)}"
+        found = weekly.fit(db, asked, settings, steps, made_by=made_by, business_date=business_date, folder=history)
+        results = decide(known, found.fit, settings, steps)
+        with steps.step("record") as step:
+            kept, step.problems = record.of_night(known, asked, found, results, due, settings)
+            step.rows = sum(map(len, kept.forecasts.values()))
         hashes = {
-            "input_hash": input_hash,
+            "input_hash": weekly.input_hash(known, found),
             "settings_hash": settings_hash(settings),
             "result_hash": snapshot.fingerprint(sorted(results.items())),
         }
-        outcome = _write(db, run_id, business_date, results, hashes, steps, settings, clock)
+        outcome = _write(db, run_id, kept, found, results, hashes, steps, settings, history, clock)
     except BaseException:
         runlog.fail(db, run_id, at=clock or now())
         raise
@@ -93,14 +102,17 @@ def run(
 def _write(
     db: database.Database,
     run_id: int,
-    business_date: date,
+    kept: Kept,
+    found: Found,
     results: Mapping[str, pd.DataFrame],
     hashes: Mapping[str, str],
     steps: Steps,
     settings: Settings,
+    history: Path,
     clock: datetime | None,
 ) -> Outcome:
-    """Store the results, unless an equal run stored them before."""
+    """Store the results, and what is kept beside them, unless an equal run stored them before."""
+    business_date = kept.business_date
     same = {"input_hash": hashes["input_hash"], "settings_hash": hashes["settings_hash"]}
     before = runlog.equal_run(db, business_date=business_date, version=version(), **same)
     if before is not None and before.result_hash != hashes["result_hash"]:
@@ -111,12 +123,12 @@ def _write(
         )
     stored = before is None or not before.detailed  # a run that lost its results to newer ones is stored anew
     if stored:
-        found = steps.all_problems()
         with steps.step("write") as step:
             step.rows = sum(map(len, results.values()))
-            runlog.save(
-                db, run_id, results, hashes=hashes, steps=steps.done, problems=found, at=clock or now(), keep=settings.nightly.keep_runs
-            )
+            kept, step.problems = weekly.with_file(kept, found, history)
+            more = {"at": clock or now(), "keep": settings.nightly.keep_runs, "kept": kept}
+            told = pd.concat([steps.all_problems(), step.problems], ignore_index=True)
+            runlog.save(db, run_id, results, hashes=hashes, steps=steps.done, problems=told, **more)
     elif before is not None:
         runlog.forget(db, run_id)
         run_id = before.run_id
@@ -124,46 +136,37 @@ def _write(
     return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts)
 
 
-def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
-    """Everything a night finds, from what it may know: result frames by name. Pure, but for the time that `steps` keeps.
+def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
+    """Everything a night finds, from what it may know and its week's fit: result frames by name. Pure, but for the time that `steps` keeps.
 
     Follow an order line: its request and allocation shape the estimate of its pair; the pairs' sums shape the brand's forecast; the
     forecast says what the shop needs on its next order day; that is suggested, and the waiting line is judged and allocated.
     """
     from allocation import policies, suggest
-    from forecasting import brands, demand, inflation, reconcile
+    from forecasting import habits, inflation, newcomers, reconcile, resale
     from jobs import measures
 
     monday = frames.day(week_of(known.business_date))
     ahead = pd.date_range(monday, periods=settings.forecast.weeks, freq="7D", unit="us")
-    with steps.step("estimate") as step:
-        estimate = demand.estimate(known, settings.demand)
-        step.rows, step.problems = len(estimate.pairs), estimate.problems
+    estimate, brand_demand, past, predicted = weekly.today(fit, known)
     with steps.step("flag") as step:
         inflated = inflation.flag(known, estimate, settings.inflation)
         step.rows = len(inflated)
-    with steps.step("brand demand") as step:
-        brand_demand = demand.brand_weeks(known, estimate)
-        step.rows = len(brand_demand)
-    with steps.step("forecast") as step:
-        past = demand.history(brand_demand, estimate)
-        predicted = brands.forecast(
-            past,
-            first_week=monday,
-            weeks=settings.forecast.weeks,
-            origins=settings.forecast.origins,
-            festivals=known.festivals,
-            regressors=known.regressors,
-            workers=settings.nightly.workers or os.cpu_count() or 1,
-        )
-        step.rows, step.problems = len(predicted.forecast), predicted.problems
+    with steps.step("habits") as step:
+        shown = habits.measure(known, inflated, estimate.shape.weeks, settings.habits)
+        step.rows = len(shown)
+    with steps.step("signals") as step:
+        signals = resale.signals(known, settings.signals)
+        step.rows = len(signals)
     with steps.step("reconcile") as step:
-        live_rate = measures.live_rate(known, estimate.pairs, ahead)
-        future = reconcile.future_index(estimate.index, predicted.forecast, live_rate=live_rate, festivals=known.festivals)
-        forecast = measures.coherent(predicted.forecast, future, live_rate, brand_demand.merge(past.loc[past["tight"], KEY], on=KEY))
-        step.rows, step.problems = len(future), _stranded(reconcile.stranded(predicted.forecast, live_rate))
+        pairs = newcomers.pairs(known, estimate, brand_demand)
+        live_rate = measures.live_rate(known, pairs, ahead)
+        expected = newcomers.forecast(predicted.forecast, live_rate)
+        future = reconcile.future_index(estimate.index, expected, live_rate=live_rate, festivals=known.festivals)
+        forecast = measures.coherent(expected, future, live_rate, brand_demand.merge(past.loc[past["tight"], KEY], on=KEY))
+        step.rows, step.problems = len(future), _stranded(reconcile.stranded(expected, live_rate))
     with steps.step("suggest") as step:
-        planned = measures.planned_demand(known, estimate.pairs, future)
+        planned = measures.planned_demand(known, pairs, future)
         suggestions = suggest.suggest(known, planned, settings.suggesting)
         step.rows = len(suggestions)
     with steps.step("allocate") as step:
@@ -173,11 +176,13 @@ def decide(known: Snapshot, settings: Settings, steps: Steps) -> dict[str, pd.Da
         cells = measures.stored_cells(known, estimate.pairs, estimate.index, inflated, past_weeks(estimate.index)[-RATE_WEEKS:])
         step.rows = sum(map(len, cells.values()))
     return {
-        "pair_estimates": estimate.pairs,
+        "pair_estimates": pairs,
         "brand_index": pd.concat([estimate.index, future], ignore_index=True),
         "brand_demand": brand_demand,
         "brand_forecast": forecast,
         "inflated": inflated,
+        "habits": shown,
+        "signals": signals,
         "suggestions": suggestions,
         "allocation": allocated.lines,
         "week_levels": allocated.levels,

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from ordering import fulfilment, metrics, rate_cells
+from ordering import frames, fulfilment, metrics, rate_cells, record
 from ordering.gaps import GAPS
 from ordering.release import KEY, RELEASE
 
@@ -31,14 +31,19 @@ def _no_release() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="int64") for name in (*KEY, *RELEASE)}).astype({"week": "datetime64[us]", "brand_id": "str"})
 
 
+def _no_drift() -> pd.DataFrame:
+    return pd.DataFrame({"brand_id": pd.Series(dtype="str")} | {name: pd.Series(dtype="int64") for name in ("weeks", "above", "below")})
+
+
 @dataclass(frozen=True)
 class ReportContent:
     """What a report is made of.
 
-    `month` is YYYY-MM. `cells` and `retailer_cells` are frames.DISTRICT_CELLS and frames.RETAILER_CELLS of closed weeks: of the month, of
-    the month before where there is one, and for the trend of a year up to the month; later weeks are left out. `retailers`, `brands`,
-    `supply` and `targets` are the contract's tables, `release` the cells of `release.release_cells` for both months (none: cap take-up
-    is undefined). `made_at` is local time. The lists of lowest rates hold `lowest` rows, each of at least so many cartons of true demand.
+    `month` is YYYY-MM. `cells` and `retailer_cells` are frames.DISTRICT_CELLS and frames.RETAILER_CELLS of closed weeks: of the month,
+    of the month before where there is one, and for the trend of a year up to the month; later weeks are left out. `retailers`,
+    `brands`, `supply` and `targets` are the contract's tables, `release` the cells of `release.release_cells` for both months (none:
+    cap take-up is undefined). `judged` is record.BRANDS of weeks that have come, `drift` the brands of `drift.left`. `made_at` is local
+    time. The lists of lowest rates hold `lowest` rows, each of at least so many cartons of true demand.
     """
 
     city: str
@@ -52,6 +57,8 @@ class ReportContent:
     supply: pd.DataFrame
     targets: pd.DataFrame
     release: pd.DataFrame = field(default_factory=_no_release)
+    judged: pd.DataFrame = field(default_factory=lambda: frames.empty(record.BRANDS))
+    drift: pd.DataFrame = field(default_factory=_no_drift)
     lowest: int = 20
     least_retailer: int = 30
     least_brand: int = CASE
@@ -69,7 +76,8 @@ class Figures:
     `headline`: metric, numerator, denominator, now, before, change, target. `by`: per dimension its value, name, requested, allocated,
     demand, the rates, their change on the month before and their targets. `trend` by week. `why`: the gap and its parts GAPS, per brand
     and per district, largest gap first. `heat`: per rate a matrix of districts (rows) by brands. `short`: brands asked for beyond supply.
-    `low`: the retailers and brands of the lowest demand fulfilment.
+    `low`: the retailers and brands of the lowest demand fulfilment. `accuracy`: of the month's forecasts by horizon in weeks, with its
+    change on the month before. `drift`: brands that keep leaving the interval of their forecast.
     """
 
     weeks: tuple[pd.Timestamp, ...]
@@ -80,6 +88,8 @@ class Figures:
     heat: Mapping[str, pd.DataFrame]
     short: pd.DataFrame
     low: Mapping[str, pd.DataFrame]
+    accuracy: pd.DataFrame
+    drift: pd.DataFrame
 
 
 def figures(content: ReportContent) -> Figures:
@@ -98,6 +108,8 @@ def figures(content: ReportContent) -> Figures:
             "retailer": lowest(by["retailer"], content.least_retailer, content.lowest),
             "brand": lowest(by["brand"], content.least_brand, content.lowest),
         },
+        accuracy=accuracy(content),
+        drift=_named(content, content.drift.rename(columns={"brand_id": "brand"}), "brand"),
     )
 
 
@@ -226,3 +238,16 @@ def lowest(rows: pd.DataFrame, least: int, count: int) -> pd.DataFrame:
     enough = rows[(rows["demand"] >= least) & rows["demand_fulfilment_rate"].notna()]
     key = rows.columns[0]
     return enough.sort_values(["demand_fulfilment_rate", "requested", key], ascending=[True, False, True], ignore_index=True).head(count)
+
+
+def accuracy(content: ReportContent) -> pd.DataFrame:
+    """How near the forecasts of the month's weeks came, by horizon (1: forecast in its own week), with the change on the month before."""
+    rows = content.judged.assign(horizon=(content.judged["week"] - content.judged["origin"]).dt.days // 7 + 1)
+    rows["absolute_error"] = metrics.forecast_errors(rows["forecast"], rows["actual"])["absolute_error"]
+    rates = ["forecast_accuracy", "forecast_bias"]
+    now, before = (
+        metrics.compute(in_month(rows, month), rates, ["horizon"], keep=["forecast", "actual"])
+        for month in (content.month, content.month_before)
+    )
+    out = now.merge(before[["horizon", rates[0]]], on="horizon", how="left", validate="1:1", suffixes=("", "_before"))
+    return out.assign(forecast_accuracy_change=out[rates[0]] - out.pop(f"{rates[0]}_before")).astype({"horizon": "int64"})

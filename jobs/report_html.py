@@ -42,6 +42,8 @@ def page(content: ReportContent, found: Figures, language: str) -> str:
         causes=_causes(found.why["district"]),
         heat={name: _heat(matrix, content) for name, matrix in found.heat.items()},
         short=found.short.to_dict("records"),
+        accuracy=found.accuracy.to_dict("records"),
+        drift=found.drift.to_dict("records"),
         low={name: rows.to_dict("records") for name, rows in found.low.items()},
         definitions=list(metrics.registry().values()),
         charts=_charts(found),

@@ -24,7 +24,7 @@ FILLS = {
     "gap_inflated": "#FFFFFF", "gap_supply": ACCENT, "gap_province": "#4B8DB3", "gap_cap": "#9DC0D4", "gap_quota": SOFT,
     "gap_limit": "#B9C2CB", "gap_other": "#ECEFF2",
 }  # fmt: skip
-QUANTITIES = frozenset({"requested", "allocated", "demand", "available", "short_by", "gap", *GAPS})
+QUANTITIES = frozenset({"requested", "allocated", "demand", "available", "short_by", "gap", "forecast", "actual", *GAPS})
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Book:
 
 
 def write(path: Path, content: ReportContent, found: Figures, language: str) -> None:
-    """Write the workbook: summary, trend, one sheet per dimension, the gap's causes, short brands, heat maps, lowest rates, definitions.
+    """Write the workbook: summary, trend, one sheet per dimension, the gap's causes, short brands, heat maps, lowest rates, forecasts,
+    definitions.
 
     Quantities are cartons, rates are numbers shown as per cent, and what is undefined is written as "–". Text is always written as text.
     """
@@ -70,6 +71,8 @@ def write(path: Path, content: ReportContent, found: Figures, language: str) -> 
             _heat(book, f"{book.say('sheet_heat')} {book.say(name)}", matrix, content)
         for name, rows in found.low.items():
             _table(book, f"{book.say('lowest')} {book.say(f'by_{name}')}", rows, name)
+        _table(book, book.say("forecasts"), found.accuracy, "horizon")
+        _table(book, book.say("drift"), found.drift, "brand")
         _definitions(book)
 
 
@@ -91,7 +94,7 @@ def _heading(book: Book, column: str, dimension: str) -> str:
     for ending, said in (("_change", "change"), ("_target", "col_target")):
         if column.endswith(ending):
             return f"{book.say(column.removesuffix(ending))} {book.say(said)}"
-    if column == dimension:
+    if column == dimension and column != "horizon":
         return book.say("id") if column in ("brand", "retailer") else book.say(f"by_{column}")
     named = {"account_manager": "by_manager"} | {name: f"by_{name}" for name in ("week", "district", "manufacturer", "price_class")}
     said = book.say(named.get(column, column))

@@ -22,9 +22,10 @@ def quiet(what: str, done: int, total: int) -> None:
 
 @dataclass
 class Open:
-    """A step under way: set `rows` to what it gave, and `problems` to a frame of frames.PROBLEMS if it had any."""
+    """A step under way: set `rows` to what it gave, `problems` to a frame of frames.PROBLEMS if it had any, `note` to a word about it."""
 
     rows: int = 0
+    note: str = ""
     problems: pd.DataFrame = field(default_factory=lambda: frames.empty(frames.PROBLEMS))
 
 
@@ -43,7 +44,7 @@ class Steps:
         self.progress(name, len(self.done), self.expected)
         begun, step = time.perf_counter(), Open()
         yield step
-        self.done.append(Step(name, time.perf_counter() - begun, step.rows, len(step.problems)))
+        self.done.append(Step(name, time.perf_counter() - begun, step.rows, len(step.problems), step.note))
         self.problems.append(step.problems)
 
     def all_problems(self) -> pd.DataFrame:

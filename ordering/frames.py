@@ -8,7 +8,7 @@ Quantities are whole cartons. Ids are text. A scope that narrows nothing is "" (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cache
@@ -19,6 +19,7 @@ import pandas as pd
 from ordering.columns import Column as Column
 from ordering.columns import Kind as Kind
 from ordering.columns import Table as Table
+from ordering.conduct import ANSWERS, HABITS, REVISIONS, SIGNALS
 from ordering.errors import TrueOrderError
 from ordering.model import AreaType, Decision, OrderMode, Origin, SupplyAttribute
 
@@ -265,7 +266,7 @@ RESULTS: Mapping[str, Table] = {
     table.name: table
     for table in (
         PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS,
-        DISTRICT_CELLS, RETAILER_CELLS,
+        DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS,
     )
 }  # fmt: skip
 """What every run stores, by name."""
@@ -368,6 +369,8 @@ class Snapshot:
     regressors: pd.DataFrame
     holds: pd.DataFrame
     week_levels: pd.DataFrame
+    revisions: pd.DataFrame = field(default_factory=lambda: empty(REVISIONS))
+    answers: pd.DataFrame = field(default_factory=lambda: empty(ANSWERS))
 
     def categories(self) -> tuple[pd.CategoricalDtype, pd.CategoricalDtype]:
         """The types of `retailer_id` and `brand_id`: code = row number in `retailers` and `brands`."""

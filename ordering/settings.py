@@ -61,11 +61,24 @@ class DemandSettings(_Section):
 class ForecastSettings(_Section):
     weeks: int = Field(ge=1, le=52)
     origins: int = Field(ge=1)
+    drift_weeks: int = Field(ge=1, le=52)
+    drift_outside: int = Field(ge=1, le=52)
 
 
 class InflationSettings(_Section):
     weeks: int = Field(ge=1)
     flag_at: float = Field(gt=0, le=1)
+
+
+class HabitSettings(_Section):
+    least_lines: int = Field(ge=2)
+    least_weeks: int = Field(ge=1)
+    recent_weeks: int = Field(ge=1)
+
+
+class SignalSettings(_Section):
+    weeks: int = Field(ge=6, le=52)
+    false_share: float = Field(gt=0, lt=1)
 
 
 class AllocationSettings(_Section):
@@ -93,6 +106,8 @@ class Settings(_Section):
     demand: DemandSettings
     forecast: ForecastSettings
     inflation: InflationSettings
+    habits: HabitSettings
+    signals: SignalSettings
     allocation: AllocationSettings
     suggesting: SuggestSettings
 

@@ -39,10 +39,18 @@ def read_week(db: database.Database, business_date: date, *, weeks: int, horizon
         confirmed = database.read_confirmed(reader, business_date, last)
         small = _small_tables(reader, first, business_date, last, horizon)
         levels = database.read_week_levels(reader, monday, week_of(last), before=business_date)
+        revisions = database.read_revisions(reader, monday - timedelta(weeks=REVISED_WEEKS), last, before=business_date)
+        answers = database.read_answers(reader, before=business_date)
     coded = {name: _coded(frame, kinds) if name in frames.LONG else frame for name, frame in small.items()}
     lines = _lines(parts, kinds)
     ahead = _only_confirmed(_lines([waiting], kinds), confirmed)
-    return Snapshot(business_date, retailers, brands, lines, ahead, week_levels=levels, **coded), troubles
+    return Snapshot(
+        business_date, retailers, brands, lines, ahead, week_levels=levels, revisions=revisions, answers=answers, **coded
+    ), troubles
+
+
+REVISED_WEEKS = 26
+"""How far back a night looks at requests that were changed: as far as lines are judged by default."""
 
 
 def _past(reader: database.Reader, first: date, business_date: date, folder: Path) -> tuple[list[Any], list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ordering import frames
+from ordering import frames, record
 from ordering.frames import Kind
 
 NAMING = {
@@ -56,6 +56,10 @@ def _result(table: frames.Table) -> sa.Table:
 
 contract: Mapping[str, sa.Table] = {name: _contract(table) for name, table in frames.CONTRACT.items()}
 results: Mapping[str, sa.Table] = {name: _result(table) for name, table in frames.RESULTS.items()}
+kept: Mapping[str, sa.Table] = {
+    table.name: sa.Table(table.name, metadata, *_columns(table))
+    for table in (record.CANDIDATES, record.ORIGINS, *record.FORECASTS.values())
+}
 order_lines = contract["order_lines"]
 
 imports = sa.Table(
@@ -89,6 +93,41 @@ request_versions = sa.Table(
     sa.Column("asked_by", sa.Text),
     sa.Column("asked_at", sa.DateTime),
     sa.Column("superseded_at", sa.DateTime, nullable=False),
+    sa.Index("ix_request_versions_order_date", "order_date", "superseded_at"),
+)
+flag_answers = sa.Table(
+    "flag_answers",  # what was said to a flag; rows are only added, and taken away only where a person's data are to be forgotten
+    metadata,
+    sa.Column("answer_id", sa.Integer, primary_key=True),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("brand_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),  # counts what was said to the line
+    sa.Column("retailer_id", sa.Text, nullable=False, index=True),
+    sa.Column("withdraws", sa.Integer),  # this row takes that answer back, and is no answer itself; its verdict and ground are empty
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("ground", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("every_brand", sa.Boolean, nullable=False),
+    sa.Column("requested", sa.Integer, nullable=False),
+    sa.Column("expected", sa.Double, nullable=False),
+    sa.Column("from_on", sa.Date, nullable=False),
+    sa.Column("until_on", sa.Date, nullable=False),
+    sa.Column("answered_on", sa.Date, nullable=False),  # local date: nights of later dates see it
+    sa.Column("answered_at", sa.DateTime, nullable=False),
+    sa.Column("answered_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("order_id", "brand_id", "version"),
+    sqlite_autoincrement=True,  # an id is never given twice, also after rows were forgotten
+)
+audit = sa.Table(
+    "audit",  # that a person did something, in the transaction that did it; never what was written in confidence
+    metadata,
+    sa.Column("audit_id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("detail", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 runs = sa.Table(
     "runs",
@@ -105,6 +144,15 @@ runs = sa.Table(
     sa.Column("finished_at", sa.DateTime),
     sa.Column("detailed", sa.Boolean, nullable=False),  # its results are still stored
 )
+fits = sa.Table(
+    "fits",  # what is found once a week, of what was known on its Monday: nights later in the week take it over
+    metadata,
+    sa.Column("fit_hash", sa.Text, primary_key=True),  # of all that it was made of
+    sa.Column("week", sa.Date, nullable=False),
+    sa.Column("run_id", sa.Integer, nullable=False),
+    sa.Column("business_date", sa.Date, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),  # of the file that holds it
+)
 run_steps = sa.Table(
     "run_steps",
     metadata,
@@ -114,6 +162,7 @@ run_steps = sa.Table(
     sa.Column("seconds", sa.Double, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("problems", sa.Integer, nullable=False),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),  # in words: what was taken over from another run
 )
 run_problems = sa.Table(
     "run_problems",

@@ -16,8 +16,11 @@ from allocation import suggest
 from forecasting import inflation
 from jobs import cli, exports
 from ordering import frames, settings
+from ordering.answers import GROUNDS, Verdict
+from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, Reason
 
+CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
 ROOT = Path(__file__).resolve().parents[1]
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 PAGES = (*READMES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -87,6 +90,15 @@ def test_every_reason_of_a_flag_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a flag")) == list(inflation.REASONS)
 
 
+def test_every_word_of_answers_habits_and_signals_stands_once_in_the_glossary() -> None:
+    told = {heading: first_codes(section(read("docs/glossary.md"), f"## {heading}")) for heading in CONDUCT}
+    habits = [str(code) for kind in (Habit, Trend, Reaction) for code in kind if code != "cannot_tell"]
+    assert told["Answers to a flag"] == list(Verdict)
+    assert told["Reasons of an answer"] == list(GROUNDS)
+    assert told["Habits"] == [*habits, "cannot_tell"]
+    assert told["Signals"] == list(Signal)
+
+
 def test_every_reason_of_a_suggestion_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a suggestion")) == list(suggest.CODES)
 
@@ -110,6 +122,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Sharing out",
         "Reasons of a line",
         "Reasons of a flag",
+        *CONDUCT,
         "Reasons of a suggestion",
         "Rates",
     ],
@@ -188,8 +201,9 @@ def test_every_command_stands_in_the_readme_with_its_options(page: Path) -> None
 
 def test_every_export_is_described_with_its_columns() -> None:
     told = {row[0].strip("`"): row[1] for row in rows(section(read("docs/data.md"), "## Exports"))}
-    assert told.pop("fulfilment") == f"the dimensions of `--by`, then {', '.join(exports.COLUMNS['fulfilment'])}"
-    assert told == {what: ", ".join(columns) for what, columns in exports.COLUMNS.items() if what != "fulfilment"}
+    for what in exports.BY_DIMENSION:
+        assert told.pop(what) == f"the dimensions of `--by`, then {', '.join(exports.COLUMNS[what])}"
+    assert told == {what: ", ".join(columns) for what, columns in exports.COLUMNS.items() if what not in exports.BY_DIMENSION}
 
 
 def commands(page: Path) -> Counter[str]:

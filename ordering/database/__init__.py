@@ -1,5 +1,6 @@
 """Every query and every write. Nobody else speaks SQL."""
 
+from ordering.database.answers import read_answers, read_flags, read_revisions
 from ordering.database.bulk import Reader
 from ordering.database.connection import Database, check_schema, connect, has_no_schema, migrate
 from ordering.database.folders import Stored, store
@@ -21,8 +22,11 @@ __all__ = [
     "has_no_schema",
     "known_weeks",
     "migrate",
+    "read_answers",
     "read_confirmed",
+    "read_flags",
     "read_lines",
+    "read_revisions",
     "read_table",
     "read_week_levels",
     "store",

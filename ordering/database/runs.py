@@ -11,8 +11,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import bulk
+from ordering.database import bulk, forecasts
 from ordering.database.connection import Database
+from ordering.model import Decision
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 
@@ -22,12 +23,13 @@ KEPT = frozenset({"week_levels"})
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a run, done: how long it took, what it gave, what it could not do as it should."""
+    """One step of a run, done: how long it took, what it gave, what it could not do as it should, and a note in words."""
 
     name: str
     seconds: float
     rows: int
     problems: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,11 @@ def save(
     problems: pd.DataFrame,
     at: datetime,
     keep: int,
+    kept: forecasts.Kept | None = None,
 ) -> None:
     """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
 
-    `hashes` holds input_hash, settings_hash and result_hash.
+    `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run.
     """
     import pyarrow as pa
 
@@ -88,12 +91,15 @@ def save(
     for name, frame in results.items():
         rows = bulk.arrow(frames.RESULTS[name], frame)
         staged[tables.results[name]] = rows.add_column(0, "run_id", pa.array([run_id] * rows.num_rows, pa.int32()))
-    with bulk.staging(db.engine, staged) as tx:
+    beside = forecasts.stage(kept) if kept is not None else {}
+    with bulk.staging(db.engine, staged | beside) as tx:
         for table, rows in staged.items():
             names = rows.column_names
             stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in names))
             tx.execute(table.insert().from_select(names, sa.select(*(stage.c[name] for name in names))))
         _insert_steps(tx, run_id, steps, problems)
+        if kept is not None:
+            forecasts.write(tx, kept, run_id=run_id)
         t = tables.runs
         tx.execute(t.update().where(t.c.run_id == run_id).values(status=DONE, finished_at=at, detailed=True, **hashes))
         _thin(tx, keep)
@@ -101,7 +107,7 @@ def save(
 
 def _insert_steps(tx: sa.Connection, run_id: int, steps: list[Step], problems: pd.DataFrame) -> None:
     numbered = [
-        {"run_id": run_id, "ordinal": n, "step": s.name, "seconds": s.seconds, "rows": s.rows, "problems": s.problems}
+        {"run_id": run_id, "ordinal": n, "step": s.name, "seconds": s.seconds, "rows": s.rows, "problems": s.problems, "note": s.note}
         for n, s in enumerate(steps)
     ]
     tx.execute(tables.run_steps.insert(), numbered)
@@ -119,8 +125,13 @@ def _thin(tx: sa.Connection, keep: int) -> None:
         return
     for name, table in tables.results.items():
         if name not in KEPT:
-            tx.execute(table.delete().where(table.c.run_id.in_(old)))
+            tx.execute(table.delete().where(table.c.run_id.in_(old), *_undecided(table)))
     tx.execute(t.update().where(t.c.run_id.in_(old)).values(detailed=False))
+
+
+def _undecided(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """What a person decided on a suggestion is no derived figure: it stays."""
+    return [table.c.decision == Decision.OPEN] if "decision" in table.c else []
 
 
 def find(db: Database, *where: sa.ColumnElement[bool]) -> list[Record]:
@@ -187,6 +198,16 @@ def read_result(reader: bulk.Reader, run_id: int, name: str) -> pd.DataFrame:
     """One result table of a run, in key order."""
     table = tables.results[name]
     return reader.frame(sa.select(*(table.c[c] for c in frames.RESULTS[name].names)).where(table.c.run_id == run_id), frames.RESULTS[name])
+
+
+def read_evidence(reader: bulk.Reader, run_id: int) -> pd.DataFrame:
+    """Sums of the pairs' rates of a run by brand and by the evidence they mainly rest on: brand_id, evidence, rate; sorted."""
+    import pyarrow as pa
+
+    c = tables.results["pair_estimates"].c
+    query = sa.select(c.brand_id, c.evidence, sa.func.sum(c.rate).label("rate")).where(c.run_id == run_id).group_by(c.brand_id, c.evidence)
+    rows = reader.fetch(query, {"brand_id": pa.string(), "evidence": pa.string(), "rate": pa.float64()}).to_pandas()
+    return rows.astype({"brand_id": "str", "evidence": "str"}).sort_values(["brand_id", "evidence"], ignore_index=True)
 
 
 CONFIRMED = (

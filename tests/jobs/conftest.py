@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -77,3 +77,21 @@ def sqlite_city(tmp_path: Path, loaded: Path) -> database.Database:
 def planned_city(tmp_path: Path, planned: Path) -> database.Database:
     """The made-up city in SQLite, with run 1: the night of its waiting week."""
     return _copy(planned, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory, rules: settings.Settings) -> tuple[Path, date]:
+    """A folder with a city of 10 shops, 3 brands and 20 weeks in SQLite, the nights of its last five Mondays stored, and the last one."""
+    folder = tmp_path_factory.mktemp("watched")
+    made = sample.write_city(folder / "city", retailers=10, brands=3, weeks=20, seed=5)
+    db = load_city(f"sqlite:///{folder / 'one.db'}", folder / "city", rules)
+    for back in range(4, -1, -1):
+        nightly.run(db, made.cutoff - timedelta(weeks=back), rules, history=folder / "one-history")
+    db.engine.dispose()
+    return folder, made.cutoff
+
+
+@pytest.fixture
+def watched_city(tmp_path: Path, watched: tuple[Path, date]) -> database.Database:
+    """The city of five nights in SQLite, runs 1 to 5."""
+    return _copy(watched[0], tmp_path)

@@ -33,10 +33,14 @@ DOMAIN_TABLE = {
     "herfindahl_index": "sum of the squared shares of the brands",
     "growth_rate": "(Σ volume − Σ volume of the same period last year) ÷ Σ volume of the same period last year",
 }
+OURS = {
+    "request_accuracy": "(Σ true demand − Σ absolute error of the requests) ÷ Σ true demand",
+    "request_bias": "(Σ requested − Σ true demand) ÷ Σ true demand",
+}
 
 
 def test_every_metric_of_the_domain_is_in_the_registry_with_its_definition():
-    assert {m.name: m.definition("en") for m in metrics.registry().values()} == DOMAIN_TABLE
+    assert {m.name: m.definition("en") for m in metrics.registry().values()} == DOMAIN_TABLE | OURS
 
 
 def test_every_metric_is_named_in_both_languages_with_grain_source_and_format():
