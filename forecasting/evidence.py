@@ -81,8 +81,8 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     for step in range(ROUNDS):
         seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
-        habits = shelf.habits(seen, touched, direct.weeks, centre, variance, habits)
-        told, precision = _told(seen, touched, centre, habits)
+        habits = shelf.habits(seen, touched, direct.weeks, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
+        told, precision = _told(seen, touched, centre, habits, shelf.GRID if step else shelf.COARSE)
         met = np.where(touched, 1.0, shelf.served(seen, rate))
         read = Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, np.where(touched, FLOW_TRUST, met) * direct.weeks)
         peers = _peers(panel, Direct(read.cartons + precision, read.weeks + precision / np.exp(told)), group)
@@ -92,16 +92,16 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     return Rates(rate, spread + COUNT_DISPERSION, main, habits, _problems(habits, touched, panel))
 
 
-def _told(seen: shelf.Views, touched: Truths, centre: Floats, habits: shelf.Habits) -> tuple[Floats, Floats]:
+def _told(seen: shelf.Views, touched: Truths, centre: Floats, habits: shelf.Habits, grid: Floats) -> tuple[Floats, Floats]:
     """What the shelves tell of the log rates, and with which precision (0: nothing).
 
     How far requests mislead is measured where a till reports: the same shelf read with and without its till. Half of the difference, by
     brand, and apart for honest retailers and the others, is taken from the shelves without a till; its spread is their doubt.
     """
     panel = seen.panel
-    full = shelf.told(seen, touched, centre, habits)
+    full = shelf.told(seen, touched, centre, habits, grid)
     tills = touched & _with_till(panel)
-    without = shelf.told(seen, tills, centre, habits, scans=False)
+    without = shelf.told(seen, tills, centre, habits, grid, scans=False)
     off = np.where(tills, without.log_rate - full.log_rate, 0.0)
     sure = np.where(tills, 1.0 / (TILL_SD**2 + np.where(tills, without.variance + full.variance, 1.0)), 0.0)
     honest, doubt = habits.honest[panel.retailer], np.zeros(panel.pairs)

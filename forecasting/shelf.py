@@ -46,7 +46,7 @@ GRID = np.linspace(-2.0, 2.0, 21)
 COARSE = np.linspace(-1.5, 1.5, 9)
 PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat honesty
 LAST_RESORT = 40.0  # log likelihood by which the last hypothesis must beat the others
-JUDGED_PAIRS = 8
+JUDGED_PAIRS = (4, 8)  # by which a retailer's habit is judged, at the first and the second reading
 STILL_OPEN = 1e-3
 LEAST_RATE = 0.02
 LEAST_CHANCE = 0.05  # a hypothesis less likely is left out
@@ -183,8 +183,8 @@ def nothing_known(retailers: int) -> Habits:
     return Habits(np.zeros(retailers, np.int64), np.full((retailers, len(HABITS)), 1.0 / len(HABITS)))
 
 
-def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Floats, before: Habits) -> Habits:
-    """The retailers' habits, judged by up to `JUDGED_PAIRS` pairs of `use` each, the surest first.
+def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Floats, before: Habits, *, most: int) -> Habits:
+    """The retailers' habits, judged by at most `most` pairs of `use` each, the surest first.
 
     `centre` and `variance` are a prior of the log rates; the likelihood of a hypothesis is that of the pairs' views over that prior.
     Hypotheses that `before` all but excludes are not tried again.
@@ -193,7 +193,7 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     order = np.lexsort((np.arange(panel.pairs), -sure, ~use, panel.retailer))
     rank = np.arange(panel.pairs) - np.searchsorted(panel.retailer[order], panel.retailer[order])
     every = np.zeros(panel.pairs, bool)
-    every[order[rank < JUDGED_PAIRS]] = True
+    every[order[rank < most]] = True
     every &= use
     log = np.zeros((panel.retailers, len(HABITS)))
     for number in range(len(HABITS)):
@@ -212,8 +212,8 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     return Habits(chance.argmax(1), chance)
 
 
-def told(seen: Views, use: Truths, centre: Floats, known: Habits, *, scans: bool = True) -> Told:
-    """Mean and variance of the log rate by its likelihood alone, over `GRID` about `centre` with a wide normal prior there.
+def told(seen: Views, use: Truths, centre: Floats, known: Habits, grid: Floats, *, scans: bool = True) -> Told:
+    """Mean and variance of the log rate by its likelihood alone, over `grid` about `centre` with a wide normal prior there.
 
     Where a retailer's habit is not sure, the readings under each are mixed by their probability.
     """
@@ -224,11 +224,11 @@ def told(seen: Views, use: Truths, centre: Floats, known: Habits, *, scans: bool
         weight = np.where(use, share[seen.panel.retailer, number], 0.0)
         if weight.any():
             habit = np.full(seen.panel.retailers, number)
-            like = likelihood(seen, weight > 0, centre, GRID, habit, scans=scans, trust=TRUST) - 0.5 * GRID**2 / PRIOR_VARIANCE
+            like = likelihood(seen, weight > 0, centre, grid, habit, scans=scans, trust=TRUST) - 0.5 * grid**2 / PRIOR_VARIANCE
             chance = np.exp(like - like.max(1, keepdims=True))
             chance /= chance.sum(1, keepdims=True)
-            mean += weight * (chance @ GRID)
-            square += weight * (chance @ GRID**2)
+            mean += weight * (chance @ grid)
+            square += weight * (chance @ grid**2)
     return Told(np.where(use, centre + mean, 0.0), np.where(use, np.maximum(square - mean**2, 1e-3), np.inf))
 
 
