@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,13 +53,23 @@ class Bounds:
         """These bounds after one more."""
         return replace(self, usable=usable, bound=np.where(usable < self.usable, CODE[reason], self.bound))
 
-    def cut(self, reason: Reason, order: Whole) -> Bounds:
-        """These bounds after the limit `reason`, handed out to the lines of each scope in `order`."""
-        left = self.left[reason]
-        if (left == NONE).all():
+    def cut(self, reasons: Sequence[Reason], order: Whole) -> Bounds:
+        """These bounds after the limits `reasons`, handed out together, line after line in `order`.
+
+        Together, because a line that one limit cuts leaves what it had of the others to the lines after it.
+        """
+        there = [reason for reason in reasons if (self.left[reason] != NONE).any()]
+        if not there:
             return self
-        group, _ = pd.factorize(limits.scope(self.rows, reason))
-        return self.narrowed(greedy.cut(order, group.astype(np.int64), self.usable, left, self.pack, self.lot), reason)
+        shape, known = (len(there), len(self.rows)), 0
+        groups, left = np.empty(shape, np.int32), np.empty(shape, np.int32)
+        for number, reason in enumerate(there):
+            found, distinct = pd.factorize(limits.scope(self.rows, reason))
+            groups[number], left[number] = found + known, self.left[reason]
+            known += len(distinct)
+        usable, by = greedy.cut(order, groups, self.usable, left, self.pack, self.lot)
+        codes = np.array([CODE[reason] for reason in there])
+        return replace(self, usable=usable, bound=np.where(by >= 0, codes[by], self.bound))
 
 
 def given(snapshot: Snapshot) -> pd.DataFrame:
@@ -72,7 +83,7 @@ def given(snapshot: Snapshot) -> pd.DataFrame:
 def bounded(snapshot: Snapshot, lines: pd.DataFrame, against: pd.DataFrame) -> Bounds:
     """The bounds of lines (order_id, retailer_id, brand_id, week, order_date, requested), what `against` lists being given already.
 
-    In this order: hold, whole packs, lot, star cap, quota of the brand. Totals over brands come in `totals`.
+    In this order: hold, whole packs, lot. What several lines share is handed out by `Bounds.cut`.
     """
     rows = limits.numbered(snapshot, lines)
     brand = rows["brand"].to_numpy()
@@ -94,8 +105,7 @@ def bounded(snapshot: Snapshot, lines: pd.DataFrame, against: pd.DataFrame) -> B
     )
     found = found.narrowed(np.where(found.hold, 0, asked), Reason.HOLD)
     found = found.narrowed(found.usable // found.pack * found.pack, Reason.PACK)
-    found = found.narrowed(np.where(found.usable < found.lot, 0, found.usable), Reason.MIN_LOT)
-    return found.cut(Reason.STAR_CAP, found.order).cut(Reason.QUOTA_BRAND, found.order)
+    return found.narrowed(np.where(found.usable < found.lot, 0, found.usable), Reason.MIN_LOT)
 
 
 def first_come(lines: pd.DataFrame, rows: pd.DataFrame) -> Whole:
@@ -116,6 +126,7 @@ def bind(snapshot: Snapshot, lines: pd.DataFrame, *, settings: AllocationSetting
     pack, lot, star cap and the brand's quota leave of the request; bound: the Reason of the smallest of them, FULL where none cut.
     """
     found = bounded(snapshot, lines, given(snapshot) if against is None else against)
+    found = found.cut((Reason.STAR_CAP, Reason.QUOTA_BRAND), found.order)
     kept = lines[["order_id", "retailer_id", "brand_id", "week", "order_date", "requested"]]
     return kept.assign(
         star_level=found.star_level,

@@ -1,4 +1,4 @@
-"""One limit over several lines: who comes first takes first. Compiled, because lines of one limit depend on each other."""
+"""Limits over several lines: who comes first takes first. Compiled, because lines that share a limit depend on each other."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+Whole = npt.NDArray[np.int64]
+Small = npt.NDArray[np.int32]
 
-def cut(
-    order: npt.NDArray[np.int64],
-    group: npt.NDArray[np.int64],
-    want: npt.NDArray[np.int64],
-    left: npt.NDArray[np.int64],
-    pack: npt.NDArray[np.int64],
-    lot: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """What each line may take of the limit of its group: whole packs, nothing below its lot, first come in `order`.
 
-    `order` are row numbers, `group` is a number per row, `left` what the row's group has left (the same for all its rows).
-    A line that finds less than it wants takes what is there, and what it cannot take is left for the next ones.
+def cut(order: Whole, groups: Small, want: Whole, left: Small, pack: Whole, lot: Whole) -> tuple[Whole, npt.NDArray[np.int8]]:
+    """What each line may take of all its limits together, and the limit that cut it last, so the smallest; -1 where none did.
+
+    `order` are row numbers, who comes first takes first. `groups` and `left` have a row for each limit and a column for each line:
+    the number of the line's group, of no other limit, and what that group has left (the same for all its lines). A line takes whole
+    packs, and nothing below its lot; what it cannot take, by whichever limit, it leaves in every one of them to the next lines.
     """
-    return _cut(order, group, want, left, pack, lot, int(group.max(initial=-1)) + 1)
+    return _cut(order, groups, want, left, pack, lot, int(groups.max(initial=-1)) + 1)
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(order, group, want, left, pack, lot, groups):  # type: ignore[no-untyped-def]
-    got, used = np.zeros(len(want), np.int64), np.zeros(groups, np.int64)
+def _cut(order, groups, want, left, pack, lot, most):  # type: ignore[no-untyped-def]
+    got, by, used = np.zeros(len(want), np.int64), np.full(len(want), -1, np.int8), np.zeros(most, np.int64)
     for row in order:
-        room = max(left[row] - used[group[row]], 0)
-        take = want[row] if want[row] <= room else room // pack[row] * pack[row]
-        if take < lot[row]:
-            continue
+        take = want[row]
+        for limit in range(len(groups)):
+            room = max(left[limit, row] - used[groups[limit, row]], 0)
+            fits = take if take <= room else room // pack[row] * pack[row]
+            if fits < lot[row]:
+                fits = 0
+            if fits < take:
+                take, by[row] = fits, limit
+        for limit in range(len(groups)):
+            used[groups[limit, row]] += take
         got[row] = take
-        used[group[row]] += take
-    return got
+    return got, by

@@ -94,7 +94,8 @@ def share_week(
     who = _claimants(snapshot, bound, against, supply, settings)
     out = _hand_out(snapshot, who, supply)
     cartons = (out.units * who.pack)[who.of_line]
-    allocated = greedy.cut(bound.order, who.of_line, bound.usable, cartons, bound.pack, bound.lot)
+    own, most = (whole[np.newaxis].astype(np.int32) for whole in (who.of_line, cartons))
+    allocated, _ = greedy.cut(bound.order, own, bound.usable, most, bound.pack, bound.lot)
     waits = claims["waits"].to_numpy(bool)
     return Shared(
         lines=_lines(claims, bound, who, out, allocated, settings)[waits],
@@ -186,7 +187,10 @@ def _reasons(bound: Bounds, who: Claimants, out: HandedOut, allocated: Whole) ->
         [CODE[Reason.MIN_LOT], CODE[Reason.TURN_WON], CODE[Reason.TURN_LOST]],
         CODE[Reason.LEVEL],
     )
-    return np.where(allocated == bound.requested, CODE[Reason.FULL], np.where(allocated == bound.usable, bound.bound, by_level))
+    own = np.isin(bound.bound, [CODE[Reason.STAR_CAP], CODE[Reason.QUOTA_BRAND]])
+    left_over = own & (out.units < who.usable)[at]  # an earlier order was to have it of the cap, and the level gave it less
+    by_bound = (allocated == bound.usable) & ~left_over
+    return np.where(allocated == bound.requested, CODE[Reason.FULL], np.where(by_bound, bound.bound, by_level))
 
 
 def _lines(

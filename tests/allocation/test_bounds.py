@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -123,8 +124,11 @@ def test_an_unknown_retailer_is_named() -> None:
 
 
 def test_what_one_line_cannot_take_is_left_for_the_next() -> None:
-    columns = [pd.Series(x).to_numpy("int64") for x in ([0, 1, 2], [0, 0, 0], [10, 5, 3], [9, 9, 9], [5, 5, 1], [1, 1, 1])]
-    assert greedy.cut(*columns).tolist() == [5, 0, 3]
+    order, want, pack, lot = (np.array(x, np.int64) for x in ([0, 1, 2], [10, 5, 3], [5, 5, 1], [1, 1, 1]))
+    groups, left = (np.array([x], np.int32) for x in ([0, 0, 0], [9, 9, 9]))
+    got, by = greedy.cut(order, groups, want, left, pack, lot)
+    assert got.tolist() == [5, 0, 3]
+    assert by.tolist() == [0, 0, -1]
 
 
 # Why past lines were cut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -38,18 +39,42 @@ def test_no_line_is_above_request_cap_quota_or_limit_and_no_brand_above_its_supp
     assert list(breaches(city, night(city, expected).lines)) == []
 
 
+HARD = ("STAR_CAP", "QUOTA_BRAND", "HOLD")
+SHARED = ("BAND_CAP", "QUOTA_TOTAL", "DAY_LIMIT")
+"""Limits over brands: what a line leaves of them when its brand's supply cuts it is not offered to other brands."""
+TWO_DAYS = make.snapshot(
+    waiting=[make.line(requested=want, allocated=None, order_date=make.MONDAY + timedelta(days=at)) for at, want in ((0, 10), (1, 8))],
+    release_strategy=[{"brand_id": "B1", "week": make.week(), "star_level": 3, "cap": 11}],
+    daily_limits=[{"star_level": 3, "limit": 6}],
+)
+"""Monday's order is cut by the day limit, and leaves 5 of the cap to Tuesday's."""
+
+
 @quick
+@hypothesis.example(TWO_DAYS, NOBODY)
 @hypothesis.given(cities(), expectations())
 def test_one_carton_more_on_a_cut_line_breaks_a_limit_or_empties_the_level(city: Snapshot, expected: pd.DataFrame) -> None:
-    """The control: the check above notices a single carton too many wherever a hard limit cut the line."""
-    lines = night(city, expected).lines
+    """A line is cut by what it says, and no further; and the check above notices a single carton too many, wherever it falls."""
+    assert list(slack(city, night(city, expected).lines, HARD)) == []
+    ample = replace(city, supply=city.supply.iloc[:0])
+    assert list(slack(ample, night(ample, expected).lines, (*HARD, *SHARED))) == []
+
+
+def test_a_line_cut_further_than_its_limit_is_noticed() -> None:
+    """The control of the law above."""
+    lines = night(TWO_DAYS).lines
+    short = lines.assign(allocated=[6, 1], usable=[6, 1])
+    assert [line["allocated"] for line in slack(TWO_DAYS, short, HARD)] == [1]
+
+
+def slack(city: Snapshot, lines: pd.DataFrame, reasons: Sequence[str]) -> Iterator[pd.Series]:
+    """Lines cut for one of these reasons that could have had a pack more, and broken no limit."""
     packs = dict(zip(city.brands["brand_id"], city.brands["pack_multiple"], strict=True))
-    hard = lines.index[(lines["allocated"] < lines["requested"]) & lines["reason"].isin(["STAR_CAP", "QUOTA_BRAND", "HOLD"])]
-    for at in hard[:2]:
-        pack = packs[lines.loc[at, "brand_id"]]
+    for at in lines.index[(lines["allocated"] < lines["requested"]) & lines["reason"].isin(reasons)]:
         more = lines.astype({"reason": "str"})
-        more.loc[at, ["allocated", "usable"]] += pack
-        assert list(breaches(city, more)) != []
+        more.loc[at, ["allocated", "usable"]] += packs[lines.loc[at, "brand_id"]]
+        if not list(breaches(city, more)):
+            yield lines.loc[at]
 
 
 @quick
@@ -241,6 +266,38 @@ def test_a_stored_level_is_not_exceeded_when_others_stay_away() -> None:
     alone = replace(alone, waiting=alone.waiting.iloc[:2])
     found = night(alone).lines
     assert found["allocated"].tolist() == first.lines["allocated"].iloc[:2].tolist()
+
+
+def test_what_the_day_limit_leaves_of_the_cap_goes_to_the_next_order_day() -> None:
+    found = night(TWO_DAYS).lines
+    assert found["allocated"].tolist() == [6, 5]
+    assert found["reason"].tolist() == ["DAY_LIMIT", "STAR_CAP"]
+
+
+def test_where_the_level_leaves_room_under_the_cap_the_later_order_was_cut_by_the_level() -> None:
+    """Of a cap of 7 the earlier order may have 6, two packs, and the level gives it one: the cap leaves room for the later."""
+    waiting = [shop("R1", 6), shop("R1", 7, order_date=make.MONDAY + timedelta(days=1))]
+    cap = {"brand_id": "B1", "week": make.week(), "star_level": 3, "cap": 7}
+    supply = [{"brand_id": "B1", "week": make.week(), "available": 5}]
+    city = make.snapshot(brands=[make.brand(pack_multiple=3)], waiting=waiting, release_strategy=[cap], supply=supply)
+    short, ample = night(city).lines, night(replace(city, supply=city.supply.iloc[:0])).lines
+    assert (short["allocated"].tolist(), ample["allocated"].tolist()) == ([3, 0], [6, 0])
+    assert set(short["reason"]) <= {"LEVEL", "TURN_WON", "TURN_LOST"}
+    assert ample["reason"].tolist() == ["FULL", "STAR_CAP"]
+
+
+def test_what_the_day_limit_leaves_of_a_band_goes_to_the_bands_other_brands() -> None:
+    day = timedelta(days=1)
+    found = night(
+        make.snapshot(
+            brands=[make.brand("B1"), make.brand("B2")],
+            waiting=[shop("R1", 10), shop("R1", 9, brand_id="B2", order_date=make.MONDAY + day)],
+            daily_limits=[{"star_level": 3, "limit": 6}],
+            band_caps=[{"week": make.week(), "star_level": 3, "price_class": 2, "cap": 11}],
+        )
+    ).lines
+    assert found["allocated"].tolist() == [6, 5]
+    assert found["reason"].tolist() == ["DAY_LIMIT", "BAND_CAP"]
 
 
 def test_a_monthly_quota_is_shared_by_the_weeks_of_the_month_the_earlier_first() -> None:
