@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a real PostgreSQL server, started for these tests.
+    """The URL of a real PostgreSQL server, started for these tests. It need not survive a power cut, so it waits for no disk.
 
     Its folder is none of pytest's: the server may run as another user, to whom pytest's folders are closed.
     """
@@ -27,22 +29,32 @@ def postgres_server() -> Iterator[str]:
     place = Path(tempfile.mkdtemp(prefix="trueorder-pg-"))
     place.chmod(0o755)
     server = pgserver.get_server(place / "data", cleanup_mode="delete")
+    with _serving(server.get_uri()) as say:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            say(f"ALTER SYSTEM SET {setting} = off")
+        say("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(place, ignore_errors=True)
 
 
+@contextmanager
+def _serving(server: str) -> Iterator[Callable[[str], object]]:
+    """Says things to the server outside any transaction."""
+    engine = sa.create_engine(sa.make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection.exec_driver_sql
+    engine.dispose()
+
+
 @pytest.fixture
 def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database of its own on the server."""
-    server = sa.make_url(postgres_server)
-    name = f"t{abs(hash(request.node.nodeid)):x}"[:40]
-    engine = sa.create_engine(server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    engine.dispose()
+    name = f"t{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:30]}"
+    with _serving(postgres_server) as say:
+        say(f"CREATE DATABASE {name}")
+        yield sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+        say(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -51,10 +63,38 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'city.db'}" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
-@pytest.fixture
-def db(url: str) -> Iterator[database.Database]:
-    """A database with the schema, once on each engine."""
+@pytest.fixture(scope="session")
+def schema_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the schema and nothing else, to be copied: the migrations have tests of their own."""
+    file = tmp_path_factory.mktemp("schema") / "schema.db"
+    _migrated(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def schema_on_server(postgres_server: str) -> str:
+    """The name of a database on the server with the schema and nothing else, to be copied."""
+    with _serving(postgres_server) as say:
+        say("CREATE DATABASE schema_only")
+    _migrated(sa.make_url(postgres_server).set(database="schema_only").render_as_string(hide_password=False))
+    return "schema_only"
+
+
+def _migrated(url: str) -> None:
     opened = database.connect(url)
     database.migrate(opened)
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def db(url: str, request: pytest.FixtureRequest) -> Iterator[database.Database]:
+    """A database with the schema, once on each engine."""
+    opened = database.connect(url)
+    if opened.url.get_backend_name() == "sqlite":
+        shutil.copyfile(request.getfixturevalue("schema_file"), str(opened.url.database))
+    else:
+        with _serving(request.getfixturevalue("postgres_server")) as say:
+            say(f"DROP DATABASE {opened.url.database}")
+            say(f"CREATE DATABASE {opened.url.database} TEMPLATE {request.getfixturevalue('schema_on_server')}")
     yield opened
     opened.engine.dispose()

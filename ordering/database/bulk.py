@@ -7,13 +7,15 @@ connection attaches, on PostgreSQL a temporary table.
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,24 +123,63 @@ def reading(url: sa.URL, dialect: sa.Dialect) -> Iterator[Reader]:
 def _asking_sqlite(url: sa.URL) -> Iterator[Ask]:
     import pyarrow as pa
 
-    program = [sys.executable, str(Path(__file__).with_name("outside.py")), str(Path(str(url.database)).resolve())]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        question, answer = process.stdin, process.stdout
+    process = _outside()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    question, answer = process.stdin, process.stdout
 
-        def ask(query: str) -> Any:
-            question.write(json.dumps(query).encode() + b"\n")
-            question.flush()
-            said = json.loads(answer.readline() or b'{"error": "the reading process ended"}')
-            if "error" in said:
-                raise StateError(f"database {url.render_as_string()}: cannot be read ({said['error']})")
-            return pa.ipc.open_stream(answer).read_all()
+    def tell(words: str | None) -> None:
+        question.write(json.dumps(words).encode() + b"\n")
+        question.flush()
+        said = json.loads(answer.readline() or b'{"error": "the reading process ended"}')
+        if "error" in said:
+            raise StateError(f"database {url.render_as_string()}: cannot be read ({said['error']})")
 
-        try:
-            yield ask
-        finally:
-            question.close()
+    def ask(query: str) -> Any:
+        tell(query)
+        return pa.ipc.open_stream(answer).read_all()
+
+    try:
+        tell(str(Path(str(url.database)).resolve()))
+        yield ask
+        tell(None)
+    except BaseException:  # an answer may lie half read in the pipe
+        _end(process)
+        raise
+    if len(_idle) < IDLE:
+        _idle.append(process)
+    else:
+        _end(process)
+
+
+IDLE = 4
+"""Reading processes that are kept: to start one takes longer than most readings."""
+_idle: list[subprocess.Popen[bytes]] = []
+
+
+def _outside() -> subprocess.Popen[bytes]:
+    """A reading process that nobody uses, a new one where there is none."""
+    while _idle:
+        with suppress(IndexError):  # another thread was faster
+            process = _idle.pop()
+            if process.poll() is None:
+                return process
+    return subprocess.Popen([sys.executable, str(Path(__file__).with_name("outside.py"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes of a reading process, with which it ends, and wait for that."""
+    with suppress(BrokenPipeError), process:
+        pass
+
+
+@atexit.register
+def _end_idle() -> None:
+    while _idle:
+        _end(_idle.pop())
+
+
+os.register_at_fork(after_in_child=_idle.clear)  # the pipes are the parent's
 
 
 @contextmanager

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.candidates import MEMBERS
 from jobs import exports, nightly
-from ordering import database, frames, snapshot
+from ordering import database, frames, sample, snapshot
+from ordering.database import forecasts
 from ordering.database import runs as runlog
 from ordering.errors import StateError
 from ordering.settings import Settings
@@ -25,15 +27,20 @@ def results(db: database.Database, run_id: int) -> dict[str, pd.DataFrame]:
         return {name: runlog.read_result(reader, run_id, name) for name in frames.RESULTS}
 
 
-def test_three_nights_of_one_date_find_the_same_on_both_databases(made: Made, rules: Settings, tmp_path: Path, postgres_url: str) -> None:
+def test_three_nights_of_one_date_find_the_same_on_both_databases(rules: Settings, tmp_path: Path, postgres_url: str) -> None:
+    """With every method of the forecast: they need 26 weeks."""
     found = []
+    city = sample.write_city(tmp_path / "city", retailers=10, brands=2, weeks=30, seed=3)
     for url in (f"sqlite:///{tmp_path / 'a.db'}", postgres_url):
-        db = load_city(url, made[0], rules)
-        nights = [nightly.run(db, made[1], rules, history=tmp_path / db.engine.dialect.name) for _ in range(3)]
+        db = load_city(url, tmp_path / "city", rules)
+        nights = [nightly.run(db, city.cutoff, rules, history=tmp_path / db.engine.dialect.name) for _ in range(3)]
         assert [night.stored for night in nights] == [True, False, False]
         assert len(runlog.find(db)) == 1
         found += [night.result_hash for night in nights]
         found.append(snapshot.fingerprint(sorted(results(db, nights[0].run_id).items())))
+        with db.reading() as reader:
+            said = forecasts.read_candidates(reader, city.cutoff + timedelta(weeks=1), since=city.cutoff)
+        assert set(said["method"]) == set(MEMBERS)
     assert len(set(found)) == 2, "one hash of what was found, one of what both databases give back"
     assert len(set(found[:3] + found[4:7])) == 1
 

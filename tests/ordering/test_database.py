@@ -241,3 +241,28 @@ def test_lines_are_read_by_day_in_key_order(db: database.Database) -> None:
     with db.reading() as reader:
         found = database.read_lines(reader, days[1], days[3])
     assert found["order_date"].to_pylist() == days[1:4]
+
+
+def test_every_reading_sees_its_own_moment(db: database.Database) -> None:
+    def shops(reader: database.Reader) -> list[str]:
+        return database.read_table(reader, "retailers")["retailer_id"].tolist()
+
+    store(db, retailers=[f.retailer("R1")])
+    with db.reading() as early:
+        assert shops(early) == ["R1"]
+        store(db, retailers=[f.retailer("R2")])
+        with db.reading() as late:
+            assert shops(late) == ["R1", "R2"]
+        assert shops(early) == ["R1"]
+    with db.reading() as after:
+        assert shops(after) == ["R1", "R2"]
+
+
+def test_a_reading_that_failed_spoils_none_after_it(tmp_path: Path) -> None:
+    db, gone = (database.connect(f"sqlite:///{tmp_path / name}") for name in ("city.db", "gone.db"))
+    database.migrate(db)
+    for broken in ("SELECT * FROM nothing", "SELECT 1"):
+        with pytest.raises(StateError, match="cannot be read"), (db if "nothing" in broken else gone).reading() as reader:
+            reader.fetch(sa.select(sa.text(broken.removeprefix("SELECT "))), {})
+        with db.reading() as reader:
+            assert database.read_table(reader, "retailers").empty
