@@ -16,8 +16,8 @@ from forecasting.season import Floats
 POOL_WEEKS = 30.0
 """The pool's errors count in a brand's weights as much as this many weeks of its own."""
 HALF_LIFE_WEEKS = 52.0
-EVENNESS = 0.1
-"""Share of the best method's error at which the weights' sum of squares is charged."""
+EVEN_WEEKS = 40.0
+"""The weights' sum of squares is charged at the best method's error of so many weeks: the fewer weeks are known, the evener the weights."""
 SMALLEST_ERROR = 0.05
 """Errors below this share of the brand's mean all count alike: weights come from weeks that were missed."""
 NORMAL_80 = 1.2816
@@ -64,7 +64,7 @@ def weights(past: Past, scale: Floats, able: npt.NDArray[np.bool_]) -> Floats:
     They minimise the brand's own sum of absolute errors of the weighed forecast plus the pool's, over all brands, as if it had been
     seen for POOL_WEEKS; errors are in units of `scale` (brands,), and count half when a year old. Squares reweighted by 1/|error| stand
     for absolute values.
-    EVENNESS draws the weights together, since a few past origins tell good methods apart badly (Claeskens et al. 2016,
+    EVEN_WEEKS draws the weights together, since a few past origins tell good methods apart badly (Claeskens et al. 2016,
     doi 10.1016/j.ijforecast.2015.12.005). Weeks in which some method had no forecast teach nothing; without any past error all
     methods weigh the same.
     """
@@ -80,7 +80,7 @@ def weights(past: Past, scale: Floats, able: npt.NDArray[np.bool_]) -> Floats:
         pool = own.sum(axis=0) / max(float(fresh.sum()), 1e-9)
         cost = own + POOL_WEEKS * pool
         best = np.where(able, np.einsum("bmm->bm", cost), np.inf).min(axis=1)
-        even = EVENNESS * np.where(np.isfinite(best), best, 0.0)
+        even = EVEN_WEEKS / (fresh.sum(axis=0) + POOL_WEEKS) * np.where(np.isfinite(best), best, 0.0)
         out = simplex_minimum(cost + even[:, None, None] * np.eye(len(forecast)), able)
     return out
 

@@ -8,11 +8,14 @@ index per brand and week; `expand` gives the pair-weeks.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import evidence, rhythm, scarcity
+from forecasting import doubts, evidence, rhythm, scarcity, totals
 from forecasting import panel as panels
 from forecasting.states import Estimate, Shape, brand_weeks, expand, history, interval
 from ordering import frames, model
@@ -20,6 +23,7 @@ from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
 
 Floats = npt.NDArray[np.float64]
+SHARD_RETAILERS = 5_000
 SHARED_ERROR = {"slack": 0.07, "tight": 0.16}
 """Relative error of a brand's week that all its pairs share (index and level), without and with shortage."""
 
@@ -32,16 +36,36 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     weeks = panels.past_weeks(snapshot.business_date, rules.weeks)
     if (weeks >= snapshot.lines["week"].min()).any():
         weeks = weeks[weeks >= snapshot.lines["week"].min()]
-    panel = panels.build(snapshot, weeks)
-    short = scarcity.measure(panel)
-    index = rhythm.index(panel, short)
-    rates = evidence.weigh(panel, short, index, snapshot.retailers, snapshot.brands)
+    standing = panels.standing(snapshot, weeks)
+    believed = [doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in shards(snapshot.retailers)]
+    parts = [part for part, _ in believed]
+    city = reduce(add, (totals.of(part) for part in parts))
+    short = scarcity.measure(city)
+    index = rhythm.index(city, short)
+    found = [evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands) for part in parts]
+    honest = np.ones(len(snapshot.retailers))
+    for part, rates in zip(parts, found, strict=True):
+        honest[part.among] = rates.habits.chance[:, 0]
+    pairs = pd.concat([_pair_frame(snapshot, part, rates) for part, rates in zip(parts, found, strict=True)], ignore_index=True)
+    tally, cut = reduce(add, (rates.tally for rates in found)), sum(cut for _, cut in believed)
+    problems = doubts.found(tally, short, snapshot.brands["brand_id"].to_list(), evidence.KINDS, cut)
     return Estimate(
-        _pair_frame(snapshot, panel, rates),
+        pairs.sort_values(["retailer_id", "brand_id"], ignore_index=True) if len(parts) > 1 else pairs,
         _index_frame(snapshot, weeks, index),
-        Shape(_week_frame(snapshot, weeks, short), rates.habits.chance[:, 0]),
-        frames.conform(frames.PROBLEMS, pd.DataFrame(rates.problems, columns=frames.PROBLEMS.names)),
+        Shape(_week_frame(snapshot, weeks, short), honest),
+        frames.conform(frames.PROBLEMS, pd.DataFrame(problems, columns=frames.PROBLEMS.names)),
     )
+
+
+def shards(retailers: pd.DataFrame, most: int = SHARD_RETAILERS) -> list[npt.NDArray[np.int64]]:
+    """Row numbers of the retailers of each part that a city is weighed in, so that a part has about `most` of them.
+
+    Streets stay whole, as neighbours are seen together, and are dealt out in turn: every part has its share of each district, of tills and
+    of counts, and learns from it what holds for its shops.
+    """
+    count = max(round(len(retailers) / most), 1)
+    street = retailers.groupby(["district", "street"], sort=True, dropna=False).ngroup().to_numpy(np.int64)
+    return [np.flatnonzero(street % count == number) for number in range(count)]
 
 
 def _pair_frame(snapshot: Snapshot, panel: panels.Panel, rates: evidence.Rates) -> pd.DataFrame:
@@ -50,7 +74,7 @@ def _pair_frame(snapshot: Snapshot, panel: panels.Panel, rates: evidence.Rates) 
     lived = first <= last
     weeks = panel.weeks.to_numpy()
     return frames.conform(frames.PAIR_ESTIMATES, pd.DataFrame({
-        "retailer_id": pd.Categorical.from_codes(panel.retailer[lived], dtype=retailers),
+        "retailer_id": pd.Categorical.from_codes(panel.among[panel.retailer[lived]], dtype=retailers),
         "brand_id": pd.Categorical.from_codes(panel.brand[lived], dtype=brands),
         "rate": rates.rate[lived], "dispersion": rates.dispersion[lived],
         "evidence": pd.Categorical.from_codes(rates.evidence[lived], evidence.KINDS).astype("str"),

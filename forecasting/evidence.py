@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import kernels, shelf
+from forecasting import doubts, kernels, shelf
 from forecasting.panel import Panel, spans
 from forecasting.scarcity import SLACK, STATES, TIGHT, Scarcity
 
@@ -23,6 +23,8 @@ KINDS = ["requests", "allocations", "scans", "counts", "peers"]
 PEER_VARIANCE = 1.2  # log variance of a pair about the mean of its peers
 COUNT_DISPERSION = 0.05  # a week's variance above the Poisson's, per mean²
 TOUCHED_WEEKS = 6.0  # index-weeks in shortage from which a pair is read by its shelf
+SHORT_LIFE = 0.5  # share of its weeks in shortage from which it is read too, if these are fewer
+OUTSOLD, OUTSOLD_CARTONS = 2.0, 5.0  # a till that sold so many times what was delivered, and so much more: it buys elsewhere
 KNOWN_WEEKS = 15.0  # index-weeks without shortage from which its flow tells its rate
 LEAST_PAIRS = 60
 FIRST_LIFT = 1.25  # a first idea: demand in shortage ÷ what was given
@@ -31,21 +33,23 @@ FLOW_TRUST = 0.5  # a touched pair's flow without shortage is in its shelf too, 
 MISFIT, MISFIT_PAIRS = 0.1, 20.0  # log variance that habits leave open, and the pairs' worth of this guess
 BRAND_SD, CITY_SD = 0.1, 0.3  # log level of requests against tills: of one brand about the city's, of the city's
 TILL_SD = 0.5  # log, of one pair's difference
+MOST_OFF = 1.0  # log: a larger one counts as that
+TILL_DOUBT = 0.02  # log variance of a till beyond its counting noise
 TILL_TRUST = 0.5  # tills err as well: who searches the street is seen at several
+TWICE_READ = 5_000  # pairs with a till that are also read without it, at most
 TELLING_COUNTS = 3  # counts from which a pair whose requests are not understood rests on them
-LOST_SHARE = 0.25  # share of retailers not understood from which the night says so
 ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Rate, dispersion and main evidence (number in KINDS) of every pair of the panel; what the flags need; problems met."""
+    """Rate, dispersion and main evidence (number in KINDS) of every pair of the panel; what the flags need; what it all rests on."""
 
     rate: Floats
     dispersion: Floats
     evidence: npt.NDArray[np.int8]
     habits: shelf.Habits
-    problems: list[tuple[str, str, str]]
+    tally: doubts.Tally
 
 
 @dataclass(frozen=True)
@@ -71,48 +75,64 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     Shelves are read twice: the first reading tells what full shelves hold, who asks honestly, and what the peers of short brands sell.
     """
     flows, group = _flows(panel, short, index), _groups(retailers)
-    touched = flows.weeks[:, TIGHT] > TOUCHED_WEEKS
-    direct = Direct(flows.given[:, SLACK], flows.weeks[:, SLACK])
+    sold = np.bincount(panel.scans.pair, panel.scans.value, panel.pairs)
+    outsold = sold > OUTSOLD * flows.given.sum(1) + OUTSOLD_CARTONS
+    touched = outsold | (flows.weeks[:, TIGHT] > np.minimum(TOUCHED_WEEKS, SHORT_LIFE * flows.weeks.sum(1)))
+    direct = Direct(*(np.where(outsold, 0.0, flow[:, SLACK]) for flow in (flows.given, flows.weeks)))
     peers = _peers(panel, direct, group)
-    guess = np.log((FIRST_LIFT * flows.given.sum(1) + 0.3) / (flows.weeks.sum(1) + 0.3))
+    guess = np.log((np.maximum(FIRST_LIFT * flows.given.sum(1), sold) + 0.3) / (flows.weeks.sum(1) + 0.3))
     rate, _ = _posterior(direct, peers, guess, np.where(touched, 1.0 / UNSURE, 0.0))
     variance = np.where(direct.weeks > KNOWN_WEEKS, 0.05 + 1.0 / np.maximum(direct.cartons, 0.5), UNSURE)
     seen, habits = shelf.views(panel, short, index, retailers, brands), shelf.nothing_known(panel.retailers)
+    told, width = guess, np.full(panel.pairs, shelf.FIRST_WIDTH)
     for step in range(ROUNDS):
         seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
         habits = shelf.habits(seen, touched, direct.weeks, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
-        told, precision = _told(seen, touched, centre, habits, shelf.GRID if step else shelf.COARSE)
+        told, precision, width = _told(seen, touched, told if step else centre, width, habits)
         met = np.where(touched, 1.0, shelf.served(seen, rate))
         read = Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, np.where(touched, FLOW_TRUST, met) * direct.weeks)
         peers = _peers(panel, Direct(read.cartons + precision, read.weeks + precision / np.exp(told)), group)
         rate, spread = _posterior(read, peers, told, precision)
         variance = np.where(touched, np.maximum(spread, 0.05) + 0.05, variance)
     main = _main(panel, flows, touched, precision, habits)
-    return Rates(rate, spread + COUNT_DISPERSION, main, habits, _problems(habits, touched, panel))
+    return Rates(rate, spread + COUNT_DISPERSION, main, habits, doubts.tally(panel, touched, main, habits.unexplained, KINDS))
 
 
-def _told(seen: shelf.Views, touched: Truths, centre: Floats, habits: shelf.Habits, grid: Floats) -> tuple[Floats, Floats]:
-    """What the shelves tell of the log rates, and with which precision (0: nothing).
+def _told(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, habits: shelf.Habits) -> tuple[Floats, Floats, Floats]:
+    """What shelves and tills tell of the log rates, with which precision (0: nothing), and how wide to look when they are read again.
 
-    How far requests mislead is measured where a till reports: the same shelf read with and without its till. Half of the difference, by
-    brand, and apart for honest retailers and the others, is taken from the shelves without a till; its spread is their doubt.
+    Shelves are read without their tills, and tills alone. Where a till reports, the shelf is also read with it, which tells how far either
+    misleads: half of the shelves' difference, by brand, and apart for honest retailers and others, is taken from every shelf, its spread
+    is their doubt; the tills' mean difference, by brand, is taken from the tills. So what a pair's own till adds never falls when it sells
+    more, which the reading of both together would not promise: cartons sold and not asked for again tell of a lower shelf.
     """
-    panel = seen.panel
-    full = shelf.told(seen, touched, centre, habits, grid)
-    tills = touched & _with_till(panel)
-    without = shelf.told(seen, tills, centre, habits, grid, scans=False)
-    off = np.where(tills, without.log_rate - full.log_rate, 0.0)
-    sure = np.where(tills, 1.0 / (TILL_SD**2 + np.where(tills, without.variance + full.variance, 1.0)), 0.0)
-    honest, doubt = habits.honest[panel.retailer], np.zeros(panel.pairs)
-    level = np.zeros(panel.pairs)
+    panel, tills = seen.panel, touched & _with_till(seen.panel)
+    blind, till = shelf.told(seen, touched, centre, width, habits, scans=False), shelf.scanned(seen, tills, centre, width)
+    twice = _every(tills, TWICE_READ)
+    both = shelf.told(seen, twice, centre, width, habits)
+    off, above = (np.where(twice, np.clip(one.log_rate - both.log_rate, -MOST_OFF, MOST_OFF), 0.0) for one in (blind, till))
+    sure, clear = (np.where(twice, 1.0 / (TILL_SD**2 + np.where(twice, one.variance + both.variance, 1.0)), 0.0) for one in (blind, till))
+    honest, doubt, level = habits.honest[panel.retailer], np.zeros(panel.pairs), np.zeros(panel.pairs)
     for group in (honest, ~honest):
         brand = _by_brand(panel, np.where(group, sure, 0.0), off)
         level = np.where(group, TILL_TRUST * brand[panel.brand], level)
-        left = np.clip((off - level) ** 2 - without.variance, 0.0, 4.0)[tills & group]
+        left = np.clip((off - level) ** 2 - blind.variance, 0.0, 4.0)[twice & group]
         doubt[group] = (left.sum() + MISFIT_PAIRS * MISFIT) / (len(left) + MISFIT_PAIRS)
-    variance = np.where(tills, full.variance + 0.02, full.variance + doubt)
-    return np.where(touched, full.log_rate - np.where(tills, 0.0, level), 0.0), np.where(touched, 1.0 / variance, 0.0)
+    first = np.where(touched, 1.0 / (blind.variance + doubt), 0.0)
+    second = np.where(tills, 1.0 / (till.variance + TILL_DOUBT), 0.0)
+    sold = np.where(tills, till.log_rate - _by_brand(panel, clear, above)[panel.brand], 0.0)
+    precision = first + second
+    told = (first * (blind.log_rate - level) + second * sold) / np.where(touched, precision, 1.0)
+    return told, precision, np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
+
+
+def _every(use: Truths, most: int) -> Truths:
+    """Every second, third, … of those in `use`, so that at most `most` remain."""
+    found = np.flatnonzero(use)
+    out = np.zeros(len(use), bool)
+    out[found[:: max(-(-len(found) // most), 1)]] = True
+    return out
 
 
 def _by_brand(panel: Panel, sure: Floats, off: Floats) -> Floats:
@@ -172,12 +192,3 @@ def _main(panel: Panel, flows: Flows, touched: Truths, precision: Floats, habits
 def _with_till(panel: Panel) -> Truths:
     """Pairs whose shop has a till that reports."""
     return np.asarray(panel.reports.any(axis=1))[panel.retailer]
-
-
-def _problems(habits: shelf.Habits, touched: Truths, panel: Panel) -> list[tuple[str, str, str]]:
-    judged = np.bincount(panel.retailer[touched], minlength=panel.retailers) > 0
-    lost = habits.unexplained & judged
-    if lost.sum() <= LOST_SHARE * judged.sum():
-        return []
-    said = f"the requests of {lost.sum():,} of {judged.sum():,} retailers follow no need that is understood; where brands are short their "
-    return [("demand", "requests", said + "demand rests on deliveries, sales, counts and peers")]

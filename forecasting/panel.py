@@ -6,7 +6,7 @@ and week, so the order of lines does not matter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -60,13 +60,15 @@ class Life:
 
 @dataclass(frozen=True)
 class Panel:
-    """All evidence of a span of weeks. Pairs are sorted by retailer, then brand; `retailer` and `brand` are row numbers.
+    """All evidence of a span of weeks. Pairs are sorted by retailer, then brand.
 
+    `among`: row numbers of the panel's retailers among all; `retailer` is a number among these, `brand` a row number.
     lines.value = requested, lines.other = allocated; scans.value = sold; counts.value = stock at the end of the week.
     `reports[retailer, week]`: the shop's till reported at least one brand that week (a silent week is unknown, not zero).
     """
 
     weeks: pd.DatetimeIndex
+    among: npt.NDArray[np.int64]
     retailer: Codes
     brand: Codes
     retailers: int
@@ -105,12 +107,36 @@ def week_number(weeks: pd.DatetimeIndex, days: pd.Series) -> npt.NDArray[np.int6
     return np.asarray((day - weeks[0].to_datetime64().astype("datetime64[D]").astype(np.int64)) // 7)
 
 
-def build(snapshot: Snapshot, weeks: pd.DatetimeIndex) -> Panel:
-    """The panel of `weeks`; pairs are those with any line, scan or count in them. Linear in the rows of the snapshot."""
-    brands, cells = len(snapshot.brands), len(snapshot.retailers) * len(snapshot.brands)
-    lines = _cells(snapshot.lines, week_number(weeks, snapshot.lines["week"]), brands, len(weeks))
-    scans = _cells(snapshot.scanned_sales, week_number(weeks, snapshot.scanned_sales["week"]), brands, len(weeks))
-    counts = _last(_cells(snapshot.stock_counts, _count_week(weeks, snapshot.stock_counts["counted_on"]), brands, len(weeks)))
+@dataclass(frozen=True)
+class Standing:
+    """What holds for a city's panels of the same weeks, whichever of its retailers they are of."""
+
+    life: Life
+    caps: strategy.Caps
+
+
+def standing(snapshot: Snapshot, weeks: pd.DatetimeIndex) -> Standing:
+    """Lives and caps of all retailers and brands in `weeks`."""
+    return Standing(lives(snapshot, weeks), strategy.caps(snapshot, weeks))
+
+
+def build(snapshot: Snapshot, weeks: pd.DatetimeIndex, known: Standing | None = None, among: npt.NDArray[np.int64] | None = None) -> Panel:
+    """The panel of `weeks`, of the retailers with the row numbers `among` (None: all).
+
+    Pairs are those with any line, scan or count in these weeks. Linear in the rows of the snapshot.
+    """
+    known = known or standing(snapshot, weeks)
+    rows = np.arange(len(snapshot.retailers)) if among is None else among
+    number = np.full(len(snapshot.retailers), -1, np.int32)
+    number[rows] = np.arange(len(rows), dtype=np.int32)
+    brands, cells = len(snapshot.brands), len(rows) * len(snapshot.brands)
+
+    def of(frame: pd.DataFrame, week: npt.NDArray[np.int64]) -> Cells:
+        return _cells(frame, week, number, brands, len(weeks))
+
+    lines = of(snapshot.lines, week_number(weeks, snapshot.lines["week"]))
+    scans = of(snapshot.scanned_sales, week_number(weeks, snapshot.scanned_sales["week"]))
+    counts = _last(of(snapshot.stock_counts, _count_week(weeks, snapshot.stock_counts["counted_on"])))
     seen = np.zeros(cells, bool)
     for source in (lines, scans, counts):
         seen[source.cell] = True
@@ -118,30 +144,33 @@ def build(snapshot: Snapshot, weeks: pd.DatetimeIndex) -> Panel:
     pair_of = np.full(cells, -1, np.int32)
     pair_of[found] = np.arange(len(found), dtype=np.int32)
 
-    def rows(where: Cells, frame: pd.DataFrame, *columns: str) -> Rows:
-        values = [frame[c].fillna(0).to_numpy(np.int32)[where.at] for c in columns] * (2 // len(columns))
+    def compressed(where: Cells, frame: pd.DataFrame, *columns: str) -> Rows:
+        values = [frame[c].iloc[where.at].fillna(0).to_numpy(np.int32) for c in columns] * (2 // len(columns))
         return Rows(*kernels.by_pair(where.cell, where.week, values[0], values[1], pair_of, len(found)))
 
-    reports = np.zeros((len(snapshot.retailers), len(weeks)), bool)
+    reports = np.zeros((len(rows), len(weeks)), bool)
     reports[scans.cell // max(brands, 1), scans.week] = True
+    life, caps = known.life, known.caps
     return Panel(
         weeks=weeks,
+        among=rows,
         retailer=(found // max(brands, 1)).astype(np.int32),
         brand=(found % max(brands, 1)).astype(np.int32),
-        retailers=len(snapshot.retailers),
+        retailers=len(rows),
         brands=brands,
-        lines=rows(lines, snapshot.lines, "requested", "allocated"),
-        scans=rows(scans, snapshot.scanned_sales, "sold"),
-        counts=rows(counts, snapshot.stock_counts, "stock"),
+        lines=compressed(lines, snapshot.lines, "requested", "allocated"),
+        scans=compressed(scans, snapshot.scanned_sales, "sold"),
+        counts=compressed(counts, snapshot.stock_counts, "stock"),
         reports=reports,
-        life=lives(snapshot, weeks),
-        caps=strategy.caps(snapshot, weeks),
+        life=replace(life, retailer_first=life.retailer_first[rows], retailer_last=life.retailer_last[rows]),
+        caps=replace(caps, profile=caps.profile[rows], double=caps.double[rows]),
     )
 
 
-def _cells(frame: pd.DataFrame, week: npt.NDArray[np.int64], brands: int, weeks: int) -> Cells:
-    inside = np.flatnonzero((week >= 0) & (week < weeks))
-    cell = frame["retailer_id"].cat.codes.to_numpy()[inside].astype(np.int32) * np.int32(brands)
+def _cells(frame: pd.DataFrame, week: npt.NDArray[np.int64], number: Codes, brands: int, weeks: int) -> Cells:
+    retailer = number[frame["retailer_id"].cat.codes.to_numpy()]
+    inside = np.flatnonzero((week >= 0) & (week < weeks) & (retailer >= 0))
+    cell = retailer[inside] * np.int32(brands)
     cell += frame["brand_id"].cat.codes.to_numpy()[inside].astype(np.int32)
     return Cells(cell, week[inside].astype(np.int16), inside)
 

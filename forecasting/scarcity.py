@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecasting import kernels
-from forecasting.panel import Panel
+from forecasting.totals import Totals
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,24 +35,15 @@ class Scarcity:
         return self.state == TIGHT
 
 
-def measure(panel: Panel) -> Scarcity:
-    """The scarcity of every brand in every week of `panel`, from the sums over all retailers."""
-    rows = panel.lines
-    asked, given = _by_brand_week(panel, rows.value), _by_brand_week(panel, rows.other)
-    share = np.where(asked > 0, given / np.maximum(asked, 1), np.nan)
+def measure(city: Totals) -> Scarcity:
+    """The scarcity of every brand in every week, from the sums over all retailers."""
+    share = np.where(city.asked > 0, city.given / np.maximum(city.asked, 1), np.nan)
     # one shop that asks for the moon makes a brand look short by cartons, not by lines
-    filled = _by_brand_week(panel, np.where(rows.value > 0, np.minimum(rows.other / np.maximum(rows.value, 1), 1.0), 0.0))
-    lines = _by_brand_week(panel, (rows.value > 0).astype(np.float64))
-    by_line = np.where(lines > 0, filled / np.maximum(lines, 1), np.nan)
+    by_line = np.where(city.lines > 0, city.filled / np.maximum(city.lines, 1), np.nan)
     expected = _expected(share)
     left_out = _city_wide(share)
     tight = (_middle(share, left_out) < TIGHT_BELOW) & (_middle(by_line, left_out) < TIGHT_LINES_BELOW)
     return Scarcity(share, expected, np.where(tight, TIGHT, SLACK).astype(np.int64))
-
-
-def _by_brand_week(panel: Panel, values: npt.NDArray[np.generic]) -> Floats:
-    rows = panel.lines
-    return np.asarray(kernels.brand_week_sums(rows.start, rows.week, values, panel.brand, panel.brands, len(panel.weeks)))
 
 
 def _expected(share: Floats) -> Floats:

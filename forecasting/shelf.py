@@ -14,15 +14,16 @@ deliveries, sales and counts speak.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import shelf_kernels
+from forecasting import request_kernels, shelf_kernels
 from forecasting.panel import Panel, spans
+from forecasting.request_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
 from forecasting.scarcity import Scarcity
-from forecasting.shelf_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -36,14 +37,17 @@ HABITS: tuple[tuple[int, float, float], ...] = (
     (STREET, 1.0, 0.0),
     (ITSELF, 1.0, 0.0),
 )
-"""Kind, factor and power of each hypothesis (shelf_kernels)."""
+"""Kind, factor and power of each hypothesis (request_kernels)."""
 UNEXPLAINED = len(HABITS) - 1
 FULL_SHELF = np.array([0.6, 1.8, 0.6])
 """Cartons to which a shelf is filled: a + b · weekly mean + c · √mean, where counts do not tell."""
 PRIOR_COUNTS = 20.0
 LEAST_COUNTS = 200
-GRID = np.linspace(-2.0, 2.0, 21)
-COARSE = np.linspace(-1.5, 1.5, 9)
+GRID = np.linspace(-1.0, 1.0, 8)[[2, 3, 4, 5, 0, 1, 6, 7]]  # the middle first: the outer half is not always tried
+FIRST_WIDTH = 1.5  # log rates are first sought so far on both sides of a first idea
+REACH = 2.5  # standard deviations of the prior within which a habit is judged
+TAIL = 0.8  # share of a width learnt from a first reading beyond which little is left
+WIDTH, LEAST_WIDTH, MOST_WIDTH = 3.0, 0.3, 2.0  # then by so many standard deviations of what was told
 PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat honesty
 LAST_RESORT = 40.0  # log likelihood by which the last hypothesis must beat the others
 JUDGED_PAIRS = (4, 8)  # by which a retailer's habit is judged, at the first and the second reading
@@ -155,26 +159,41 @@ def with_shelves(seen: Views, rate: Floats, honest: Truths) -> Views:
     return replace(seen, shelf=shelf, cover=cover)
 
 
-def _by_retailer(seen: Views, use: Truths, centre: Floats, grid: Floats, variance: Floats | float, number: int) -> Floats:
+def _by_retailer(seen: Views, use: Truths, centre: Floats, variance: Floats, number: int) -> Floats:
     """Log likelihood of a hypothesis for each retailer, over its pairs in `use`, each over a normal prior about `centre`."""
-    habit = np.full(seen.panel.retailers, number)
-    found = likelihood(seen, use, centre, grid, habit) - 0.5 * grid**2 / np.broadcast_to(variance, use.shape)[:, None]
+    habit, width = np.full(seen.panel.retailers, number), np.full(len(use), FIRST_WIDTH)
+    found = (
+        likelihood(seen, use, centre, width, habit, reach=REACH * np.sqrt(variance))
+        - 0.5 * (width[:, None] * GRID) ** 2 / variance[:, None]
+    )
     top = found.max(1)
     whole = top + np.log(np.exp(found - top[:, None]).sum(1))
     return np.bincount(seen.panel.retailer[use], whole[use], seen.panel.retailers).astype(np.float64)
 
 
+@cache
+def _table(trust: float) -> npt.NDArray[np.float32]:
+    """Looked-up probabilities of requests, of shops that are as sure of their share as of their shelf, and of those that are not."""
+    tables = [request_kernels.request_table(grain, noise, trust) for grain in request_kernels.GRAINS for noise in (NOISE, NOISE + 0.1)]
+    return np.stack(tables).ravel()
+
+
 def likelihood(
-    seen: Views, use: Truths, centre: Floats, grid: Floats, habit: npt.NDArray[np.int64], *, scans: bool = True, trust: float = 1.0
-) -> Floats:
-    """Log likelihood of rates exp(centre + grid) of the pairs in `use`, given each retailer's habit: (pairs, grid)."""
+    seen: Views, use: Truths, centre: Floats, width: Floats, habit: npt.NDArray[np.int64], *, reach: Floats | None = None,
+    scans: bool = True, trust: float = 1.0,
+) -> Floats:  # fmt: skip
+    """Log likelihood of rates exp(centre + width · GRID) of the pairs in `use`, given each retailer's habit: (pairs, GRID).
+
+    Rates further than `reach` (log) from the centre need not be tried.
+    """
     p, table = seen.panel, np.array(HABITS)[habit]
     first, last = spans(p)
     return np.asarray(shelf_kernels.likelihoods(
-        use, centre, grid, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value, p.lines.other, p.scans.start, p.scans.week,
-        p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited, seen.index, seen.short.state,
-        seen.short.expected, p.retailer, p.brand, first, last, p.caps.profile, p.caps.cap, p.caps.double, seen.street, seen.most,
-        seen.pack, seen.shelf, seen.cover, table[:, 0].astype(np.int64), table[:, 1].copy(), table[:, 2].copy(), seen.grain, NOISE, trust,
+        use, centre, width, width if reach is None else reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
+        p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited,
+        seen.index, seen.short.state, seen.short.expected, p.retailer, p.brand, first, last, p.caps.profile, p.caps.cap, p.caps.double,
+        seen.street, seen.most, seen.pack, seen.shelf, seen.cover, table[:, 0].astype(np.int64), table[:, 1].copy(), table[:, 2].copy(),
+        seen.grain, NOISE, trust, _table(trust),
     ))  # fmt: skip
 
 
@@ -200,7 +219,7 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
         tried = before.chance[:, number] > STILL_OPEN
         log[~tried, number] = -np.inf
         if tried.any():
-            log[tried, number] = _by_retailer(seen, every & tried[panel.retailer], centre, COARSE, variance, number)[tried]
+            log[tried, number] = _by_retailer(seen, every & tried[panel.retailer], centre, variance, number)[tried]
     log[:, 1:] -= PRESUMPTION
     log[:, UNEXPLAINED] -= LAST_RESORT
     like = np.exp(TEMPER * (log - log.max(1, keepdims=True)))
@@ -212,23 +231,45 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     return Habits(chance.argmax(1), chance)
 
 
-def told(seen: Views, use: Truths, centre: Floats, known: Habits, grid: Floats, *, scans: bool = True) -> Told:
-    """Mean and variance of the log rate by its likelihood alone, over `grid` about `centre` with a wide normal prior there.
+def told(seen: Views, use: Truths, centre: Floats, width: Floats, known: Habits, *, scans: bool = True) -> Told:
+    """Mean and variance of the log rate by its likelihood alone, within `width` of `centre`, with a wide normal prior there.
 
     Where a retailer's habit is not sure, the readings under each are mixed by their probability.
     """
-    mean, square = np.zeros(len(use)), np.zeros(len(use))
+    mean, square, rates = np.zeros(len(use)), np.zeros(len(use)), width[:, None] * GRID
+    reach = np.where(width < FIRST_WIDTH, TAIL, 1.0) * width
     share = np.where(known.chance > LEAST_CHANCE, known.chance, 0.0)
     share /= share.sum(1, keepdims=True)
     for number in range(len(HABITS)):
         weight = np.where(use, share[seen.panel.retailer, number], 0.0)
         if weight.any():
             habit = np.full(seen.panel.retailers, number)
-            like = likelihood(seen, weight > 0, centre, grid, habit, scans=scans, trust=TRUST) - 0.5 * grid**2 / PRIOR_VARIANCE
-            chance = np.exp(like - like.max(1, keepdims=True))
-            chance /= chance.sum(1, keepdims=True)
-            mean += weight * (chance @ grid)
-            square += weight * (chance @ grid**2)
+            like = likelihood(seen, weight > 0, centre, width, habit, scans=scans, trust=TRUST, reach=reach)
+            first, second = _moments(like, rates)
+            mean += weight * first
+            square += weight * second
+    return _as_told(use, centre, mean, square)
+
+
+def scanned(seen: Views, use: Truths, centre: Floats, width: Floats) -> Told:
+    """What the tills of the pairs in `use` alone tell of their log rates: never less for more sales."""
+    p, rates = seen.panel, width[:, None] * GRID
+    like = shelf_kernels.till_likelihoods(
+        use, centre, width, GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start,
+        p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
+    )  # fmt: skip
+    return _as_told(use, centre, *_moments(like, rates))
+
+
+def _moments(like: Floats, rates: Floats) -> tuple[Floats, Floats]:
+    """Mean and mean square of rates (about their centre) with that log likelihood and the wide prior."""
+    like = like - 0.5 * rates**2 / PRIOR_VARIANCE
+    chance = np.exp(like - like.max(1, keepdims=True))
+    chance /= chance.sum(1, keepdims=True)
+    return (chance * rates).sum(1), (chance * rates**2).sum(1)
+
+
+def _as_told(use: Truths, centre: Floats, mean: Floats, square: Floats) -> Told:
     return Told(np.where(use, centre + mean, 0.0), np.where(use, np.maximum(square - mean**2, 1e-3), np.inf))
 
 

@@ -1,7 +1,8 @@
 """Compiled: the likelihood of a pair's rate from its requests, deliveries, scanned sales and counts, all seen as views of one hidden stock.
 
-A filter over the cartons on the shelf at the end of each week. Loops run in parallel over pairs, each pair writes its own row, so results
-do not depend on the number of threads.
+A filter over the cartons on the shelf at the end of each week, for four rates side by side (`LANES`): what is written out lane by lane is
+so that the compiler makes one vector instruction of it, which takes a third of the time. Loops run in parallel over pairs, each pair
+writes its own row, so results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,194 +14,229 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.request_kernels import (
+    COVER,
+    DIRECT,
+    HONEST,
+    ITSELF,
+    NEEDS,
+    NONE,
+    PARTS,
+    TIMES,
+    WHOLES,
+    again,
+    chance_of,
+    rivals,
+    shares_got,
+    table_rows,
+)
+
 Array = npt.NDArray[Any]
 
-HONEST, TIMES, COVER, CAP, STREET, ITSELF = 0, 1, 2, 3, 4, 5
-"""How a retailer turns a need into a request while a brand is short: as it is; times a factor ÷ (the share it lately got)^power; to fill a
-larger shelf; the cap, if that is more; the largest request of its street last week, if that is more; like its last request, whatever the
-need."""
-
-OWN_WEIGHT = 0.3  # weight of the newest order in the share that a shop expects
-LEAST_SHARE = 0.2
+LANES = 4
 MISCOUNT = 0.04  # share of counts that are one carton off
-STRAY = 0.06  # share of requests that nothing explains
-FORGOT = 0.06  # chance that a missing carton is not asked for
+HARDLY = 1e-6  # share of the whole below which the outermost states, and numbers of customers, are left out
+IMPOSSIBLE = -1e9
+U1: Any = np.uint64(1)  # indices without a sign need no look at the other end
+U2: Any = np.uint64(2)
+U3: Any = np.uint64(3)
+U4: Any = np.uint64(LANES)
+INVERSE = np.array([0.0, *(1.0 / n for n in range(1, 64))])
 
 
-@nb.njit(cache=True)
-def _visits(mean: float, most: int, out: Array) -> int:
-    """Poisson probabilities of 0, 1, … customers into `out`; how many of them matter."""
-    term, n = math.exp(-mean), 0
+@nb.njit(inline="always", error_model="numpy")
+def _visits(mean: Array, most: int, chance: Array, rest: Array) -> int:
+    """Poisson probabilities of 0, 1, … customers into `chance`, of so many or more into `rest`; how many of them matter."""
+    m0, m1, m2, m3 = mean[0], mean[1], mean[2], mean[3]
+    t0, t1, t2, t3 = math.exp(-m0), math.exp(-m1), math.exp(-m2), math.exp(-m3)
+    l0, l1, l2, l3 = 1.0, 1.0, 1.0, 1.0
+    largest, n = max(m0, m1, m2, m3), 0
+    k = nb.uintp(0)
     while n < most:
-        out[n] = term
+        chance[k], chance[k + U1], chance[k + U2], chance[k + U3] = t0, t1, t2, t3
+        rest[k], rest[k + U1], rest[k + U2], rest[k + U3] = l0, l1, l2, l3
+        l0, l1, l2, l3 = max(l0 - t0, 0.0), max(l1 - t1, 0.0), max(l2 - t2, 0.0), max(l3 - t3, 0.0)
         n += 1
-        term *= mean / n
-        if n > mean and term < 1e-6:
+        k += U4
+        part = INVERSE[n] if n < len(INVERSE) else 1.0 / n
+        t0, t1, t2, t3 = t0 * m0 * part, t1 * m1 * part, t2 * m2 * part, t3 * m3 * part
+        if n > largest and max(t0, t1, t2, t3) < HARDLY:
             break
+    rest[k], rest[k + U1], rest[k + U2], rest[k + U3] = l0, l1, l2, l3
     return n
 
 
-@nb.njit(cache=True)
-def _sell(mean: float, states: int, before: Array, after: Array, chance: Array) -> None:
-    """The shelf after a week's customers, Poisson with `mean`, have bought what there was."""
-    n = _visits(mean, states, chance)
-    for s in range(states):
-        after[s] = 0.0
-    for s in range(states):
-        w = before[s]
-        if w < 1e-10:
-            continue
-        rest = 1.0
-        for v in range(min(s, n)):
-            after[s - v] += w * chance[v]
-            rest -= chance[v]
-        after[max(s - n, 0)] += w * max(rest, 0.0)
+@nb.njit(inline="always", error_model="numpy")
+def _sell(came: int, n: int, low: int, high: int, before: Array, after: Array, chance: Array, rest: Array) -> int:
+    """The shelf after `came` cartons arrived and up to n customers, by `chance` and `rest`, bought what there was; its lowest state."""
+    bottom = max(low + came - n, 0)
+    for i in range(LANES * bottom, LANES * (high + came + 1)):
+        after[i] = 0.0
+    for s in range(low, high + 1):
+        j, k, v = nb.uintp(LANES * s), nb.uintp(LANES * (s + came)), nb.uintp(0)
+        b0, b1, b2, b3 = before[j], before[j + U1], before[j + U2], before[j + U3]
+        for _ in range(min(s + came, n)):
+            c0, c1, c2, c3 = chance[v], chance[v + U1], chance[v + U2], chance[v + U3]
+            a0, a1, a2, a3 = after[k], after[k + U1], after[k + U2], after[k + U3]
+            after[k], after[k + U1], after[k + U2], after[k + U3] = a0 + b0 * c0, a1 + b1 * c1, a2 + b2 * c2, a3 + b3 * c3
+            v += U4
+            k -= U4
+        c0, c1, c2, c3 = rest[v], rest[v + U1], rest[v + U2], rest[v + U3]
+        a0, a1, a2, a3 = after[k], after[k + U1], after[k + U2], after[k + U3]
+        after[k], after[k + U1], after[k + U2], after[k + U3] = a0 + b0 * c0, a1 + b1 * c1, a2 + b2 * c2, a3 + b3 * c3
+    return bottom
 
 
-@nb.njit(cache=True)
-def _normal(z: float) -> float:
-    return 0.3989422804 * math.exp(-0.5 * z * z)
+@nb.njit(inline="always", error_model="numpy")
+def _after_till(after: Array, came: int, sold: int, mean: Array, low: int, high: int, before: Array) -> int:
+    """The shelf after `came` cartons arrived and `sold` were scanned: customers were as many where cartons are left, as many or more where
+    none is; its lowest state."""
+    least = max(low + came - sold, 0)
+    for k in range(LANES * (max(high + came - sold, 1) + 1)):
+        after[k] = 0.0
+    for i in range(LANES):
+        below, term, mass = 0.0, math.exp(-mean[i]), 0.0
+        for j in range(sold):
+            below += term
+            term *= mean[i] / (j + 1)
+        for s in range(max(low, sold - came), high + 1):
+            chance = before[LANES * s + i] * (max(1.0 - below, 1e-12) if s + came == sold else term)
+            after[LANES * (s + came - sold) + i] = chance
+            mass += chance
+        unseen = 1e-2 * max(1.0 - below, 1e-12) + 1e-8  # sold more than was there: cartons from elsewhere
+        if mass < unseen:
+            least = 0
+            after[i] += 0.7 * unseen
+            after[LANES + i] += 0.3 * unseen
+    return min(least, max(high + came - sold, 1))
 
 
-@nb.njit(cache=True)
-def _between(low: float, high: float) -> float:
-    """Probability of a standard normal value between two bounds."""
-    return 0.5 * (math.erf(high * 0.7071067812) - math.erf(low * 0.7071067812))
+@nb.njit(inline="always", error_model="numpy")
+def _crowd(now: Array, low: int, high: int, top: int) -> None:
+    """A shelf holds no more than `top`: what lies above counts as that."""
+    for i in range(LANES):
+        for s in range(max(low, top + 1), high + 1):
+            now[LANES * top + i] = (now[LANES * top + i] if s > max(low, top + 1) or low <= top else 0.0) + now[LANES * s + i]
 
 
-@nb.njit(cache=True)
-def _asking(q: int, need: float, kind: int, factor: float, rival: float, grain: float, noise: float) -> float:
-    """Probability of a request of q cartons from a need (cartons, may be below 0)."""
-    if kind >= CAP and rival >= 1:
-        if q == 0:
-            return 0.4 if need < 0.5 else 0.15
-        if need <= rival + 0.5:
-            return 0.85 * (0.9 if q == rival else 0.025 / (1 + rival))
-        sd = math.sqrt(noise * noise * need * need + 0.25)
-        return 0.85 * _normal((q - need) / sd) / sd
-    if need < 0.5:
-        nothing = 0.95 if need < 0.2 else 0.7
-        if q == 0:
-            return nothing
-        return (1 - nothing) * (0.6 / max(factor, grain) if q <= max(factor, grain) * 1.01 else 0.05 / (1 + factor))
-    if q == 0:
-        return FORGOT if need >= 1 else 0.3
-    wanted = need * factor
-    if grain > 1:
-        sd = math.sqrt(noise * noise * wanted * wanted + 0.3)
-        return (1 - FORGOT) * (_between((q - grain + 0.4 - wanted) / sd, (q + 0.4 - wanted) / sd) + 1e-4)
-    sd = math.sqrt(noise * noise * wanted * wanted + 0.15 * factor * factor + 0.1)
-    return (1 - FORGOT) * _normal((q - wanted) / sd) / sd
-
-
-@nb.njit(cache=True)
-def _again(q: int, last: int, zeros: float) -> float:
-    """Probability of a request of q cartons where only the shop's own last request tells anything."""
-    if q == 0:
-        return zeros
-    if last <= 0:
-        return (1 - zeros) * 0.25 / (1 + 0.25 * q)
-    z = math.log(q / last) / 0.35
-    return (1 - zeros) * (0.85 * min(_normal(z) / (0.35 * q), 0.6) + 0.15 * 0.25 / (1 + q))
-
-
-@nb.njit(cache=True)
-def _after_request(
-    now: Array, states: int, q: int, last: int, how: int, full: float, times: float, rival: float, grain: float, noise: float,
-    zeros: float, trust: float,
-) -> None:  # fmt: skip
-    """Weigh the shelf's states by the probability of the request, raised to `trust`."""
-    if how == ITSELF:
-        alone = _again(q, last, zeros) ** trust
-        for s in range(states):
-            now[s] *= alone
-        return
-    stray = 0.25 / (1 + full * times) if q > 0 else 0.5
-    for s in range(states):
-        if now[s] > 0:
-            now[s] *= ((1 - STRAY) * _asking(q, full - s, how, times, rival, grain, noise) + STRAY * stray) ** trust
-
-
-@nb.njit(cache=True)
-def _after_till(now: Array, states: int, k: int, mean: float, before: Array) -> None:
-    """The shelf after k cartons were scanned: customers were k where cartons are left, k or more where none is."""
-    below, term = 0.0, math.exp(-mean)
-    for j in range(k):
-        below += term
-        term *= mean / (j + 1)
-    mass = 0.0
-    for s in range(states):
-        now[s] = 0.0
-    for s in range(min(k, states), states):
-        if before[s] > 0:
-            now[s - k] = before[s] * (max(1.0 - below, 1e-12) if s == k else term)
-            mass += now[s - k]
-    unseen = 1e-2 * term + 1e-8  # sold more than was there: cartons from elsewhere
-    if mass < unseen:
-        now[0] += 0.7 * unseen
-        now[1] += 0.3 * unseen
-
-
-@nb.njit(cache=True)
-def _after_count(now: Array, states: int, counted: int) -> None:
+@nb.njit(inline="always", error_model="numpy")
+def _after_count(now: Array, states: int, low: int, high: int, counted: int) -> None:
     """Weigh the shelf's states by the probability of the count."""
-    for s in range(states):
+    for s in range(low, high + 1):
         off = abs(s - min(counted, states - 1))
-        now[s] *= 1 - 2.5 * MISCOUNT if off == 0 else MISCOUNT if off == 1 else 0.01 / (1 + off * off)
+        chance = 1 - 2.5 * MISCOUNT if off == 0 else MISCOUNT if off == 1 else 0.01 / (1 + off * off)
+        for i in range(LANES):
+            now[LANES * s + i] *= chance
 
 
-@nb.njit(cache=True)
-def _scaled(now: Array, states: int) -> float:
-    """Scale the states to sum 1; the log of what they summed to (-1e9: impossible)."""
-    mass = now[:states].sum()
-    if mass <= 0:
-        return -1e9
-    now[:states] /= mass
-    return math.log(mass)
+@nb.njit(inline="always", error_model="numpy")
+def _after_request(
+    now: Array, lane: int, low: int, high: int, q: int, how: int, full: float, times: float, rival: float, grain: float, noise: float,
+    trust: float, row: int, table: Array,
+) -> None:  # fmt: skip
+    """Weigh a lane's states by the probability of the request, raised to `trust`: looked up where the table holds it."""
+    at = int(full * PARTS)
+    if row == DIRECT or at >= NEEDS:
+        for s in range(low, high + 1):
+            now[LANES * s + lane] *= chance_of(q, full - s, how, times, rival, grain, noise, trust)
+    else:
+        whole = at // PARTS
+        place = row + at % PARTS * WHOLES + whole
+        for s in range(low, min(high, whole) + 1):
+            now[LANES * s + lane] *= table[place - s]
+        for s in range(max(low, whole + 1), high + 1):
+            now[LANES * s + lane] *= table[row]
 
 
-@nb.njit(cache=True)
-def _likelihood(
-    rate: float, deliveries: Array, asked: Array, counted: Array, sold: Array, index: Array, tight: Array, share: Array, rival: Array,
-    shelf: Array, cover: float, kind: int, factor: float, power: float, grain: float, noise: float, trust: float, zeros: float,
-    states: int, now: Array, after: Array, chance: Array,
-) -> float:  # fmt: skip
-    """Log likelihood of one rate. `asked` is -1 where the shop did not order at all, `counted` and `sold` where nothing is known.
+@nb.njit(inline="always", error_model="numpy")
+def _masses(after: Array, low: int, high: int, mass: Array) -> None:
+    """The sum of each lane's states, into `mass`."""
+    m0, m1, m2, m3 = 0.0, 0.0, 0.0, 0.0
+    for s in range(low, high + 1):
+        k = nb.uintp(LANES * s)
+        m0, m1, m2, m3 = m0 + after[k], m1 + after[k + U1], m2 + after[k + U2], m3 + after[k + U3]
+    mass[0], mass[1], mass[2], mass[3] = m0, m1, m2, m3
 
+
+@nb.njit(inline="always", error_model="numpy")
+def _hardly(after: Array, s: int, mass: Array) -> bool:
+    """Whether state s is all but nothing in every lane."""
+    k = nb.uintp(LANES * s)
+    low = after[k] <= HARDLY * mass[0] and after[k + U1] <= HARDLY * mass[1]
+    return low and after[k + U2] <= HARDLY * mass[2] and after[k + U3] <= HARDLY * mass[3]
+
+
+@nb.njit(inline="always", error_model="numpy")
+def _scale(after: Array, now: Array, low: int, high: int, mass: Array) -> None:
+    """Each lane's states over their sum, into `now`."""
+    s0, s1, s2, s3 = 1 / max(mass[0], 1e-300), 1 / max(mass[1], 1e-300), 1 / max(mass[2], 1e-300), 1 / max(mass[3], 1e-300)
+    for s in range(low, high + 1):
+        k = nb.uintp(LANES * s)
+        a0, a1, a2, a3 = after[k] * s0, after[k + U1] * s1, after[k + U2] * s2, after[k + U3] * s3
+        now[k], now[k + U1], now[k + U2], now[k + U3] = a0, a1, a2, a3
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _likelihood(  # noqa: C901 (one loop over weeks: the shelf's states stay where they are)
+    rate: Array, deliveries: Array, asked: Array, counted: Array, sold: Array, index: Array, tight: Array, times: Array, row: Array,
+    rival: Array, shelf: Array, cover: float, kind: int, factor: float, steep: bool, grain: float, noise: float, trust: float, zeros: float,
+    states: int, table: Array, now: Array, after: Array, chance: Array, rest: Array, mean: Array, mass: Array, weight: Array, total: Array,
+) -> None:  # fmt: skip
+    """Log likelihood of `LANES` rates, into `total`.
+
+    `asked` is -1 where the shop did not order at all, `counted` and `sold` where nothing is known.
     `shelf` (a, b, c): a shop fills its shelf up to cover · (a + b·mean + c·√mean) cartons. `trust` is the power to which the probability of
-    a request is raised: what a shop believes of its sales errs the same way for many weeks. `now`, `after`, `chance` are scratch.
+    a request is raised: what a shop believes of its sales errs the same way for many weeks. `now` to `weight` are scratch;
+    only the states `low` to `high` matter.
     """
-    total, last = 0.0, 0
-    begin = max(1, min(states, int(shelf[0] + shelf[1] * rate) + 1))
-    for s in range(states):
-        now[s] = 1.0 / begin if s < begin else 0.0
+    last, low, high = 0, 0, 0
+    for i in range(LANES):
+        high = max(high, min(states, int(shelf[0] + shelf[1] * rate[i]) + 1) - 1)
+    for i in range(LANES):
+        top, total[i], weight[i] = max(min(states, int(shelf[0] + shelf[1] * rate[i]) + 1), 1), 0.0, 1.0
+        for s in range(high + 1):
+            now[LANES * s + i] = 1.0 / top if s < top else 0.0
     for t in range(len(deliveries)):
-        mean = max(rate * index[t], 1e-6)
-        if asked[t] >= 0:
-            how = kind if tight[t] else HONEST
-            full = cover * (shelf[0] + shelf[1] * mean + shelf[2] * math.sqrt(mean)) * (factor if how == COVER else 1.0)
-            times = factor * share[t] ** -power if how == TIMES else 1.0
-            spread = noise + 0.1 * power if how == TIMES else noise
-            _after_request(now, states, asked[t], last, how, full, times, rival[t], grain, spread, zeros, trust)
-            total += _scaled(now, states)
-            last = asked[t] if asked[t] > 0 else last
-        for s in range(states):
-            after[s] = 0.0
-        for s in range(states):
-            after[min(s + deliveries[t], states - 1)] += now[s]
+        came, how = min(deliveries[t], states - 1), kind if tight[t] else HONEST
+        for i in range(LANES):
+            mean[i] = max(rate[i] * index[t], 1e-6)
+        if row[t] != NONE and how == ITSELF:
+            alone = again(asked[t], last, zeros) ** trust
+            for i in range(LANES):
+                weight[i] *= alone
+        elif row[t] != NONE:
+            wide, spread = cover * (factor if how == COVER else 1.0), noise + (0.1 if steep and how == TIMES else 0.0)
+            for i in range(LANES):
+                full = wide * (shelf[0] + shelf[1] * mean[i] + shelf[2] * math.sqrt(mean[i]))
+                _after_request(now, i, low, high, asked[t], how, full, times[t], rival[t], grain, spread, trust, row[t], table)
+        last = asked[t] if asked[t] > 0 else last
+        if high + came >= states:
+            _crowd(now, low, high, states - 1 - came)
+            low, high = min(low, states - 1 - came), states - 1 - came
         if sold[t] >= 0:
-            _after_till(now, states, sold[t], mean, after)
+            low, high = _after_till(after, came, sold[t], mean, low, high, now), max(high + came - sold[t], 1)
         else:
-            _sell(mean, states, after, now, chance)
+            n = _visits(mean, high + came + 1, chance, rest)
+            low, high = _sell(came, n, low, high, now, after, chance, rest), high + came
         if counted[t] >= 0:
-            _after_count(now, states, counted[t])
-        total += _scaled(now, states)
-        if total < -1e8:
-            return -1e9
-    return total
+            _after_count(after, states, low, high, counted[t])
+        _masses(after, low, high, mass)
+        for i in range(LANES):
+            weight[i] *= mass[i]
+            if weight[i] <= 0.0:
+                weight[i], total[i] = 1.0, 2 * IMPOSSIBLE
+            elif weight[i] < 1e-200:
+                weight[i], total[i] = 1.0, total[i] + math.log(weight[i])
+        while low < high and _hardly(after, low, mass):
+            low += 1
+        while low < high and _hardly(after, high, mass):
+            high -= 1
+        _scale(after, now, low, high, mass)
+    for i in range(LANES):
+        total[i] = max(total[i] + math.log(weight[i]), IMPOSSIBLE)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: int, out: Array) -> None:
     """Write the values of pair p into `out`, week by week from `begin` to `end`."""
     for j in range(start[p], start[p + 1]):
@@ -208,37 +244,18 @@ def _by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: i
             out[week[j] - begin] = value[j]
 
 
-@nb.njit(cache=True)
-def _shares(came: Array, want: Array, first: float, out: Array) -> None:
-    """The share of its requests that a shop lately got, before each week, within `LEAST_SHARE` and 1."""
-    got = first
-    for i in range(len(came)):
-        out[i] = min(max(got, LEAST_SHARE), 1.0)
-        if want[i] > 0:
-            got += OWN_WEIGHT * (came[i] / want[i] - got)
-
-
-@nb.njit(cache=True)
-def _rivals(kind: int, limits: Array, double: int, street_most: Array, begin: int, want: Array, out: Array) -> None:
-    """What a retailer may type instead of its need: the cap, or its street's largest request of the week before, if not its own."""
-    for i in range(len(limits)):
-        if kind == CAP and limits[i] < 1_000_000:
-            out[i] = limits[i] * double
-        if kind == STREET and begin + i > 0:
-            most = street_most[begin + i - 1]
-            out[i] = 0.0 if i > 0 and want[i - 1] >= most else most
-
-
-@nb.njit(cache=True, parallel=True)
+@nb.njit(cache=True, error_model="numpy", parallel=True)
 def likelihoods(
-    use: Array, centre: Array, grid: Array, most_states: int, scanned: bool,
+    use: Array, centre: Array, width: Array, reach: Array, grid: Array, most_states: int, scanned: bool,
     start: Array, week: Array, asked: Array, given: Array, scan_start: Array, scan_week: Array, sold: Array,
     count_start: Array, count_week: Array, counted: Array, reports: Array, visited: Array, index: Array, state: Array, expected: Array,
     retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array, double: Array, street: Array, most: Array,
     pack: Array, shelf: Array, cover: Array, kind: Array, factor: Array, power: Array, grain: Array, noise: float, trust: float,
+    table: Array,
 ) -> Array:  # fmt: skip
-    """Log likelihood of the rates exp(centre + grid) of every pair in `use` (zeros elsewhere): float64 (pairs, grid).
+    """Log likelihood of the rates exp(centre + width · grid) of every pair in `use` (zeros elsewhere): float64 (pairs, grid).
 
+    `grid` is tried `LANES` at a time, and not where all of them lie further than `reach` (log) from the centre: `IMPOSSIBLE`.
     By retailer: cover, kind, factor, power, grain. `most[street, brand, week]`: largest request. `scanned`: till reports are believed.
     """
     out = np.zeros((len(brand), len(grid)))
@@ -256,8 +273,8 @@ def likelihoods(
             limits[i] = cap[profile[r, begin + i], b, begin + i]
             if scanned and reports[r, begin + i]:
                 went[i] = 0
-        _shares(came, want, expected[b, begin], share)
-        _rivals(kind[r], limits, double[r], most[street[r], b], begin, want, rival)
+        shares_got(came, want, expected[b, begin], share)
+        rivals(kind[r], limits, double[r], most[street[r], b], begin, want, rival)
         want[(limits == 0) | ~visited[r, begin : end + 1]] = -1
         _by_week(count_start, count_week, counted, p, begin, end, seen)
         if scanned:
@@ -266,10 +283,68 @@ def likelihoods(
         asking = want[short & (want >= 0)]
         zeros = ((asking == 0).sum() + 1.0) / (len(asking) + 4.0)
         states = int(min(max(8 * math.exp(centre[p]) + 15 + came.max(), seen.max() * 1.2 + 4), most_states))
-        now, after, chance = np.zeros(states), np.zeros(states), np.zeros(states + 2)
-        for g in range(len(grid)):
-            out[p, g] = _likelihood(
-                math.exp(centre[p] + grid[g]), came, want, seen, went, index[b, begin : end + 1], short, share, rival, shelf, cover[r],
-                kind[r], factor[r], power[r], max(grain[r], pack[b]), noise, trust, zeros, states, now, after, chance,
+        now, after = np.zeros(states * LANES), np.zeros(states * LANES)
+        chance, rest = np.zeros((states + 1) * LANES), np.zeros((states + 2) * LANES)
+        mean, mass, weight = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+        times, row, step = np.ones(weeks), np.zeros(weeks, np.int64), max(grain[r], pack[b])
+        table_rows(want, short, share, rival, kind[r], factor[r], power[r], step, times, row)
+        for g in range(0, len(grid), LANES):
+            if np.abs(width[p] * grid[g : g + LANES]).min() > reach[p]:
+                out[p, g : g + LANES] = IMPOSSIBLE
+                continue
+            _likelihood(
+                np.exp(centre[p] + width[p] * grid[g : g + LANES]), came, want, seen, went, index[b, begin : end + 1], short, times, row,
+                rival, shelf, cover[r], kind[r], factor[r], power[r] > 0, step, noise, trust, zeros, states, table, now, after, chance,
+                rest, mean, mass, weight, out[p, g : g + LANES],
             )  # fmt: skip
     return out
+
+
+@nb.njit(cache=True, error_model="numpy", parallel=True)
+def till_likelihoods(
+    use: Array, centre: Array, width: Array, grid: Array, given_start: Array, given_week: Array, given: Array, start: Array, week: Array,
+    sold: Array, count_start: Array, count_week: Array, counted: Array, reports: Array, index: Array, retailer: Array, brand: Array,
+    first: Array, last: Array,
+) -> Array:  # fmt: skip
+    """Log likelihood of the rates exp(centre + width · grid) of every pair in `use` (zeros elsewhere) by its scanned sales: (pairs, grid).
+
+    The stock is what came less what was sold, never below 0, and what was counted where it was counted. A week that ends with stock
+    left had as many customers as were sold to; one that ends without had as many or more. More sold in any week leaves no more stock in any
+    later one, so it never makes a lower rate likelier.
+    """
+    out = np.zeros((len(brand), len(grid)))
+    for p in nb.prange(len(brand)):
+        if not use[p] or first[p] > last[p]:
+            continue
+        r, b, begin, end = retailer[p], brand[p], first[p], last[p]
+        weeks = end - begin + 1
+        came, went, seen = np.zeros(weeks, np.int64), np.zeros(weeks, np.int64), np.full(weeks, -1, np.int64)
+        _by_week(given_start, given_week, given, p, begin, end, came)
+        _by_week(start, week, sold, p, begin, end, went)
+        _by_week(count_start, count_week, counted, p, begin, end, seen)
+        stock = 0
+        for t in range(weeks):
+            if not reports[r, begin + t]:
+                stock = seen[t] if seen[t] >= 0 else 0
+                continue
+            stock = max(stock + came[t] - went[t], 0)
+            for g in range(len(grid)):
+                mean = max(math.exp(centre[p] + width[p] * grid[g]) * index[b, begin + t], 1e-6)
+                out[p, g] += _customers(went[t], mean, stock > 0)
+            if seen[t] >= 0:
+                stock = seen[t]
+    return out
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _customers(sold: int, mean: float, left: bool) -> float:
+    """Log probability that as many customers came as were sold to, or, where nothing is left, as many or more."""
+    if left or sold == 0:
+        return (sold * math.log(mean) - mean - math.lgamma(sold + 1.0)) if left else 0.0
+    below, term = 0.0, math.exp(-mean)
+    for j in range(sold):
+        below += term
+        term *= mean / (j + 1)
+    if below < 1.0 - 1e-9:
+        return math.log(1.0 - below)
+    return sold * math.log(mean) - mean - math.lgamma(sold + 1.0)

@@ -39,6 +39,12 @@ def test_what_was_missed_lately_counts_more_than_what_was_missed_long_ago() -> N
     assert (found[:, 1] > found[:, 0]).all()
 
 
+def test_the_fewer_weeks_are_known_the_evener_are_the_weights() -> None:
+    able = np.ones((60, 2), bool)
+    few, many = (combine.weights(errors(6, (24.0, 12.0), weeks, 60), np.full(60, 100.0), able)[:, 1].mean() for weeks in (3, 104))
+    assert 0.5 < few < many - 0.03
+
+
 def test_a_brand_without_a_past_takes_the_pools_weights_and_nothing_known_is_equal_weights() -> None:
     rows = errors(1, (30.0, 5.0))
     rows.seen[:, 0] = np.nan

@@ -179,9 +179,10 @@ def test_requests_that_follow_no_need_are_not_believed_and_it_is_said() -> None:
     asked = np.maximum(lines["allocated"].fillna(0), ratchet).astype("int32")
     stubborn = small_city.with_lines(honest.snapshot, lines.assign(requested=asked))
     found = demand.estimate(stubborn, RULES)
-    assert found.problems["subject"].tolist() == ["requests"]
+    assert "requests" in set(found.problems["subject"])
     assert "requests" not in set(found.pairs["evidence"])
-    assert demand.estimate(honest.snapshot, RULES).problems.empty  # the control: where requests follow needs nothing is said
+    honestly = demand.estimate(honest.snapshot, RULES).problems["subject"]
+    assert "requests" not in set(honestly)  # the control: where requests follow needs this is not said
 
 
 @settings(deadline=None, max_examples=200)

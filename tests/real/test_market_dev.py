@@ -27,7 +27,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every export of the night of the city's cut-off week."""
     folder = tmp_path_factory.mktemp("market")
     rules = settings.load()
-    rules = rules.model_copy(update={"forecast": rules.forecast.model_copy(update={"origins": 1})})
+    one = {"nightly": rules.nightly.model_copy(update={"workers": 1}), "forecast": rules.forecast.model_copy(update={"origins": 1})}
+    rules = rules.model_copy(update=one)
     db = database.connect(f"sqlite:///{folder / 'city.db'}")
     database.migrate(db)
     loading.load(db, CITY / "city", rules, mapping=None, by="tester", at=now(), progress=quiet)
