@@ -107,7 +107,9 @@ def table_rows(
             tabled = i
     for t in range(len(want)):
         short = tight[t] and kind == TIMES
-        times[t] = factor / share[t] if short and power == 1 else factor * share[t] ** -power if short and power > 0 else factor if short else 1.0
+        times[t] = factor if short else 1.0
+        if short and power > 0:
+            times[t] *= share[t] ** -power
         level = min(max(round(math.log(times[t]) / LEVEL_STEP) + BASE_LEVEL, 0), LEVELS - 1) if short else BASE_LEVEL
         steep = LEVELS if short and power > 0 else 0
         row[t] = ((tabled * 2 * LEVELS + steep + level) * MOST_TABLED + want[t] // step) * NEEDS
