@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ import pandas as pd
 
 from forecasting import doubts, evidence, rhythm, scarcity, totals
 from forecasting import panel as panels
-from forecasting.states import Estimate, Shape, brand_weeks, expand, history, interval
+from forecasting.shelf import HABITS
+from forecasting.states import Estimate, Learnt, Shape, brand_weeks, expand, history, interval
 from ordering import frames, model
 from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
@@ -43,18 +45,36 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     short = scarcity.measure(city)
     index = rhythm.index(city, short)
     found = [evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands) for part in parts]
-    honest = np.ones(len(snapshot.retailers))
-    for part, rates in zip(parts, found, strict=True):
-        honest[part.among] = rates.habits.chance[:, 0]
     pairs = pd.concat([_pair_frame(snapshot, part, rates) for part, rates in zip(parts, found, strict=True)], ignore_index=True)
+    order = np.lexsort([pairs[name].cat.codes for name in ("brand_id", "retailer_id")])
+    learnt = _learnt(len(snapshot.retailers), parts, found, order)
     tally, cut = reduce(add, (rates.tally for rates in found)), sum(cut for _, cut in believed)
     problems = doubts.found(tally, short, snapshot.brands["brand_id"].to_list(), evidence.KINDS, cut)
     return Estimate(
-        pairs.sort_values(["retailer_id", "brand_id"], ignore_index=True) if len(parts) > 1 else pairs,
+        pairs.iloc[order].reset_index(drop=True) if len(parts) > 1 else pairs,
         _index_frame(snapshot, weeks, index),
-        Shape(_week_frame(snapshot, weeks, short), honest),
+        Shape(_week_frame(snapshot, weeks, short), learnt.chance[:, 0].astype(np.float64)),
         frames.conform(frames.PROBLEMS, pd.DataFrame(problems, columns=frames.PROBLEMS.names)),
+        learnt,
     )
+
+
+def _learnt(retailers: int, parts: list[panels.Panel], found: list[evidence.Rates], order: npt.NDArray[np.int64]) -> Learnt:
+    """What the parts taught, by retailer and by estimated pair (in `order`)."""
+    number, chance, cover = np.zeros(retailers, np.int16), np.zeros((retailers, len(HABITS)), np.float32), np.zeros(retailers, np.float32)
+    for i, (part, rates) in enumerate(zip(parts, found, strict=True)):
+        number[part.among], chance[part.among], cover[part.among] = i, rates.learnt.chance, rates.learnt.cover
+    lived = [first <= last for first, last in map(panels.spans, parts)]
+
+    def by_pair(name: str) -> npt.NDArray[Any]:
+        values = np.concatenate([getattr(rates.learnt, name)[use] for rates, use in zip(found, lived, strict=True)])[order]
+        return values.astype(np.float32) if values.dtype == np.float64 else values
+
+    def by_part(name: str) -> npt.NDArray[Any]:
+        return np.array([getattr(rates.learnt, name) for rates in found])
+
+    own = (by_pair("touched"), by_pair("prior"), by_pair("level"), by_pair("doubt"), by_pair("centre"), by_pair("width"))
+    return Learnt(number, chance, cover, *own, by_part("variance"), by_part("tills"), by_part("shelf"))
 
 
 def shards(retailers: pd.DataFrame, most: int = SHARD_RETAILERS) -> list[npt.NDArray[np.int64]]:

@@ -6,7 +6,7 @@ their retailer. Both are drawn to the pair's peers, as far as they are unsure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,13 +43,37 @@ ROUNDS = 2
 
 @dataclass(frozen=True)
 class Rates:
-    """Rate, dispersion and main evidence (number in KINDS) of every pair of the panel; what the flags need; what it all rests on."""
+    """Rate, dispersion and main evidence (number in KINDS) of every pair of the panel; what the flags need; what it all rests on; and
+    what a pair needs to be read again."""
 
     rate: Floats
     dispersion: Floats
     evidence: npt.NDArray[np.int8]
     habits: shelf.Habits
     tally: doubts.Tally
+    learnt: Learnt
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a whole part of a city taught, as far as the reading of one pair rests on it.
+
+    By pair: `touched` (read by its shelf), `prior` (centre of its log rate by its peers), `level` and `doubt` (what is taken from its
+    shelf, and log variance added), `centre` and `width` of the rates tried. `variance` of the prior; `tills`, by brand: what is taken from
+    them. By retailer: `chance` of each habit, `cover`. `shelf`: what a full one holds.
+    """
+
+    touched: Truths
+    prior: Floats
+    level: Floats
+    doubt: Floats
+    centre: Floats
+    width: Floats
+    variance: float
+    tills: Floats
+    chance: Floats
+    cover: Floats
+    shelf: Floats
 
 
 @dataclass(frozen=True)
@@ -74,11 +98,10 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
 
     Shelves are read twice: the first reading tells what full shelves hold, who asks honestly, and what the peers of short brands sell.
     """
-    flows, group = _flows(panel, short, index), _groups(retailers)
-    sold = np.bincount(panel.scans.pair, panel.scans.value, panel.pairs)
-    outsold = sold > OUTSOLD * flows.given.sum(1) + OUTSOLD_CARTONS
+    group = _groups(retailers)
+    flows, outsold, direct = flows_of(panel, short, index)
     touched = outsold | (flows.weeks[:, TIGHT] > np.minimum(TOUCHED_WEEKS, SHORT_LIFE * flows.weeks.sum(1)))
-    direct = Direct(*(np.where(outsold, 0.0, flow[:, SLACK]) for flow in (flows.given, flows.weeks)))
+    sold = np.bincount(panel.scans.pair, panel.scans.value, panel.pairs)
     peers = _peers(panel, direct, group)
     guess = np.log((np.maximum(FIRST_LIFT * flows.given.sum(1), sold) + 0.3) / (flows.weeks.sum(1) + 0.3))
     rate, _ = _posterior(direct, peers, guess, np.where(touched, 1.0 / UNSURE, 0.0))
@@ -89,28 +112,44 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
         seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
         habits = shelf.habits(seen, touched, direct.weeks, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
-        told, precision, width = _told(seen, touched, told if step else centre, width, habits)
-        met = np.where(touched, 1.0, shelf.served(seen, rate))
-        read = Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, np.where(touched, FLOW_TRUST, met) * direct.weeks)
-        peers = _peers(panel, Direct(read.cartons + precision, read.weeks + precision / np.exp(told)), group)
-        rate, spread = _posterior(read, peers, told, precision)
+        tried = told if step else centre
+        known = _learnt(seen, touched, tried, width, habits)
+        told, precision = read(seen, known, habits)
+        read_again = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
+        flow = met(seen, touched, direct, rate)
+        peers = _peers(panel, Direct(flow.cartons + precision, flow.weeks + precision / np.exp(told)), group)
+        prior, prior_variance = _about_peers(flow, peers)
+        known = replace(known, prior=prior, variance=prior_variance)
+        width = width if step == ROUNDS - 1 else read_again
+        rate, spread = kernels.posterior(known.prior, known.variance, flow.cartons, flow.weeks, told, precision)
         variance = np.where(touched, np.maximum(spread, 0.05) + 0.05, variance)
     main = _main(panel, flows, touched, precision, habits)
-    return Rates(rate, spread + COUNT_DISPERSION, main, habits, doubts.tally(panel, touched, main, habits.unexplained, KINDS))
+    tally = doubts.tally(panel, touched, main, habits.unexplained, KINDS)
+    return Rates(rate, spread + COUNT_DISPERSION, main, habits, tally, known)
 
 
-def _told(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, habits: shelf.Habits) -> tuple[Floats, Floats, Floats]:
-    """What shelves and tills tell of the log rates, with which precision (0: nothing), and how wide to look when they are read again.
+def flows_of(panel: Panel, short: Scarcity, index: Floats) -> tuple[Flows, Truths, Direct]:
+    """Flows of every pair, which of them sold far more than was delivered, and what the flows without shortage tell directly."""
+    flows, sold = _flows(panel, short, index), np.bincount(panel.scans.pair, panel.scans.value, panel.pairs)
+    outsold = np.asarray(sold > OUTSOLD * flows.given.sum(1) + OUTSOLD_CARTONS)
+    return flows, outsold, Direct(*(np.where(outsold, 0.0, flow[:, SLACK]) for flow in (flows.given, flows.weeks)))
 
-    Shelves are read without their tills, and tills alone. Where a till reports, the shelf is also read with it, which tells how far either
-    misleads: half of the shelves' difference, by brand, and apart for honest retailers and others, is taken from every shelf, its spread
-    is their doubt; the tills' mean difference, by brand, is taken from the tills. So what a pair's own till adds never falls when it sells
-    more, which the reading of both together would not promise: cartons sold and not asked for again tell of a lower shelf.
+
+def met(seen: shelf.Views, touched: Truths, direct: Direct, rate: Floats) -> Direct:
+    """Direct evidence as it counts: half where the pair's shelf is read, which saw it too; else with the sales that a full shelf loses."""
+    share = np.where(touched, FLOW_TRUST, shelf.served(seen, rate))
+    return Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, share * direct.weeks)
+
+
+def _learnt(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, habits: shelf.Habits) -> Learnt:
+    """How far shelves and tills mislead, from pairs with a till whose shelf is read without it, with it, and the till alone.
+
+    Half of the shelves' difference, by brand, and apart for honest retailers and others, is to be taken from every shelf; its spread is
+    their doubt. The tills' mean difference, by brand, is to be taken from the tills.
     """
-    panel, tills = seen.panel, touched & _with_till(seen.panel)
-    blind, till = shelf.told(seen, touched, centre, width, habits, scans=False), shelf.scanned(seen, tills, centre, width)
-    twice = _every(tills, TWICE_READ)
+    panel, twice = seen.panel, _every(touched & _with_till(seen.panel), TWICE_READ)
     both = shelf.told(seen, twice, centre, width, habits)
+    blind, till = shelf.told(seen, twice, centre, width, habits, scans=False), shelf.scanned(seen, twice, centre, width)
     off, above = (np.where(twice, np.clip(one.log_rate - both.log_rate, -MOST_OFF, MOST_OFF), 0.0) for one in (blind, till))
     sure, clear = (np.where(twice, 1.0 / (TILL_SD**2 + np.where(twice, one.variance + both.variance, 1.0)), 0.0) for one in (blind, till))
     honest, doubt, level = habits.honest[panel.retailer], np.zeros(panel.pairs), np.zeros(panel.pairs)
@@ -119,12 +158,24 @@ def _told(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, hab
         level = np.where(group, TILL_TRUST * brand[panel.brand], level)
         left = np.clip((off - level) ** 2 - blind.variance, 0.0, 4.0)[twice & group]
         doubt[group] = (left.sum() + MISFIT_PAIRS * MISFIT) / (len(left) + MISFIT_PAIRS)
-    first = np.where(touched, 1.0 / (blind.variance + doubt), 0.0)
+    tills = _by_brand(panel, clear, above)
+    return Learnt(touched, centre, level, doubt, centre, width, PEER_VARIANCE, tills, habits.chance, seen.cover, seen.shelf)
+
+
+def read(seen: shelf.Views, known: Learnt, habits: shelf.Habits) -> tuple[Floats, Floats]:
+    """What shelves and tills tell of the log rates, and with which precision (0: nothing).
+
+    Shelves are read without their tills, and tills alone. So what a pair's own till adds never falls when it sells more, which a reading of
+    both together would not promise: cartons sold and not asked for again tell of a lower shelf.
+    """
+    tills = known.touched & _with_till(seen.panel)
+    blind = shelf.told(seen, known.touched, known.centre, known.width, habits, scans=False)
+    till = shelf.scanned(seen, tills, known.centre, known.width)
+    first = np.where(known.touched, 1.0 / (blind.variance + known.doubt), 0.0)
     second = np.where(tills, 1.0 / (till.variance + TILL_DOUBT), 0.0)
-    sold = np.where(tills, till.log_rate - _by_brand(panel, clear, above)[panel.brand], 0.0)
-    precision = first + second
-    told = (first * (blind.log_rate - level) + second * sold) / np.where(touched, precision, 1.0)
-    return told, precision, np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
+    sold = np.where(tills, till.log_rate - known.tills[seen.panel.brand], 0.0)
+    told = (first * (blind.log_rate - known.level) + second * sold) / np.where(known.touched, first + second, 1.0)
+    return told, first + second
 
 
 def _every(use: Truths, most: int) -> Truths:

@@ -155,7 +155,11 @@ def _full_shelves(panel: Panel, short: Scarcity, index: Floats, rate: Floats, ho
 
 def with_shelves(seen: Views, rate: Floats, honest: Truths) -> Views:
     """The views with the height of full shelves learnt from counts; `honest` retailers teach it in weeks of shortage too."""
-    shelf, cover = _full_shelves(seen.panel, seen.short, seen.index, rate, honest)
+    return taught(seen, *_full_shelves(seen.panel, seen.short, seen.index, rate, honest))
+
+
+def taught(seen: Views, shelf: Floats, cover: Floats) -> Views:
+    """The views with full shelves of a known height."""
     return replace(seen, shelf=shelf, cover=cover)
 
 

@@ -17,6 +17,7 @@ from ordering import frames, model
 from ordering.frames import Snapshot
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Small: TypeAlias = npt.NDArray[np.float32]
 Whole: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -30,6 +31,28 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """What the parts of a city taught (evidence.Learnt), for a night to read pairs again (update.py).
+
+    By retailer code: number of its `part` (-1: not known to the fit), `chance` of each habit, `cover`. By row of `Estimate.pairs`:
+    `touched`, `prior`, `level`, `doubt`, `centre`, `width`. By part: `variance`, `tills` (parts, brands), `shelf` (parts, 3).
+    """
+
+    part: npt.NDArray[np.int16]
+    chance: Small
+    cover: Small
+    touched: npt.NDArray[np.bool_]
+    prior: Small
+    level: Small
+    doubt: Small
+    centre: Small
+    width: Small
+    variance: Floats
+    tills: Floats
+    shelf: Floats
+
+
+@dataclass(frozen=True)
 class Estimate:
     """`pairs` (frames.PAIR_ESTIMATES), `index` of the past weeks (frames.BRAND_INDEX, district "" = all), `problems` (frames.PROBLEMS)."""
 
@@ -37,6 +60,7 @@ class Estimate:
     index: pd.DataFrame
     shape: Shape
     problems: pd.DataFrame
+    learnt: Learnt
 
 
 def expand(

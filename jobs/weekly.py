@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from forecasting import brands, demand, influences, timing
+from forecasting import brands, demand, influences, timing, update
 from forecasting.states import Estimate
 from jobs import fit_files
 from jobs.runs import Steps, problems
@@ -140,19 +139,13 @@ def hash_of(asked: Given, said: pd.DataFrame, made_by: str) -> str:
 def today(fit: Fit, known: Snapshot) -> tuple[Estimate, pd.DataFrame, pd.DataFrame, brands.BrandForecasts]:
     """The fit as a night of the week uses it: estimate, brand demand, past and prediction, ids as categories of what the night knows.
 
-    This is the place for what the lines since Monday add to the estimate: everything after it reads the estimate given here.
+    Pairs with a line or a count since Monday are read again with it; brands' demand and forecasts stay those of the week.
     """
-    retailer, brand = known.categories()
-    pairs, shape = fit.estimate.pairs, fit.estimate.shape
-    at = pairs["retailer_id"].cat.categories.get_indexer(retailer.categories)
-    honest = np.where(at >= 0, shape.honest[at], BLAMELESS) if len(shape.honest) else np.full(len(at), BLAMELESS)
-    own = pairs.astype({"retailer_id": retailer, "brand_id": brand})
-    estimate = replace(fit.estimate, pairs=own, shape=replace(shape, honest=honest))
+    expected = fit.predicted.forecast
+    expected = expected[expected["week"] == frames.day(week_of(known.business_date))].set_index("brand_id")["demand"]
+    estimate = update.recoded(fit.estimate, known)
+    estimate = replace(estimate, pairs=update.reread(known, estimate, expected.set_axis(expected.index.astype("str"))))
     return estimate, fit.brand_demand, fit.past, fit.predicted
-
-
-BLAMELESS = 1.0
-"""Probability of being honest of a shop that was heard of since Monday."""
 
 
 def kept(business_date: date, asked: Given, found: Found) -> forecasts.Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting import newcomers
-from forecasting.states import Estimate, Shape
+from forecasting.states import Estimate, Learnt, Shape
 from ordering import frames
 from tests import factories as f
 
 SHOPS = [f.retailer(f"R{n:02}", business_format="convenience" if n < 12 else "hotel", star_level=3 if n < 12 else 5) for n in range(24)]
 WARES = [f.brand("B1"), f.brand("B2"), f.brand("B3", price_class=4)]
+
+
+NOTHING = Learnt(*(np.zeros(0) for _ in fields(Learnt)))
 
 
 def known(*, shops: list[dict[str, Any]] | None = None, wares: list[dict[str, Any]] | None = None, **more: Any) -> frames.Snapshot:
@@ -33,7 +37,7 @@ def estimate(snapshot: frames.Snapshot, rates: dict[str, dict[str, float]]) -> E
     frame = frame.assign(dispersion=0.1, evidence="allocations", from_week=pd.Timestamp(f.week(-9)), to_week=pd.Timestamp(f.week(-1)))
     pairs = frames.conform(frames.PAIR_ESTIMATES, frame)
     weeks = pd.DataFrame(columns=["brand_id", "week", "expected_share", "tight", "error"])
-    return Estimate(pairs, frames.empty(frames.BRAND_INDEX), Shape(weeks, np.ones(1)), frames.empty(frames.PROBLEMS))
+    return Estimate(pairs, frames.empty(frames.BRAND_INDEX), Shape(weeks, np.ones(1)), frames.empty(frames.PROBLEMS), NOTHING)
 
 
 def settled(value: float = 2.0) -> dict[str, dict[str, float]]:
