@@ -27,6 +27,7 @@ from forecasting.scarcity import Scarcity
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
 
 HABITS: tuple[tuple[int, float, float], ...] = (
     (HONEST, 1.0, 0.0),
@@ -163,18 +164,6 @@ def taught(seen: Views, shelf: Floats, cover: Floats) -> Views:
     return replace(seen, shelf=shelf, cover=cover)
 
 
-def _by_retailer(seen: Views, use: Truths, centre: Floats, variance: Floats, number: int) -> Floats:
-    """Log likelihood of a hypothesis for each retailer, over its pairs in `use`, each over a normal prior about `centre`."""
-    habit, width = np.full(seen.panel.retailers, number), np.full(len(use), FIRST_WIDTH)
-    found = (
-        likelihood(seen, use, centre, width, habit, reach=REACH * np.sqrt(variance))
-        - 0.5 * (width[:, None] * GRID) ** 2 / variance[:, None]
-    )
-    top = found.max(1)
-    whole = top + np.log(np.exp(found - top[:, None]).sum(1))
-    return np.bincount(seen.panel.retailer[use], whole[use], seen.panel.retailers).astype(np.float64)
-
-
 @cache
 def _table(trust: float) -> npt.NDArray[np.float32]:
     """Looked-up probabilities of requests, of shops that are as sure of their share as of their shelf, and of those that are not."""
@@ -183,21 +172,19 @@ def _table(trust: float) -> npt.NDArray[np.float32]:
 
 
 def likelihood(
-    seen: Views, use: Truths, centre: Floats, width: Floats, habit: npt.NDArray[np.int64], *, reach: Floats | None = None,
-    scans: bool = True, trust: float = 1.0,
-) -> Floats:  # fmt: skip
-    """Log likelihood of rates exp(centre + width · GRID) of the pairs in `use`, given each retailer's habit: (pairs, GRID).
+    seen: Views, pair: Whole, habit: Whole, centre: Floats, width: Floats, reach: Floats, *, scans: bool = True, trust: float = 1.0
+) -> Floats:
+    """Log likelihood of rates exp(centre + width · GRID) of pairs, each under the hypothesis with the number `habit`: (rows, GRID).
 
-    Rates further than `reach` (log) from the centre need not be tried.
+    One row for each combination that is asked for: all arguments have as many. Rates further than `reach` (log) from the centre need not be
+    tried.
     """
-    p, table = seen.panel, np.array(HABITS)[habit]
-    first, last = spans(p)
+    p, (kind, factor, power) = seen.panel, np.array(HABITS).T
     return np.asarray(shelf_kernels.likelihoods(
-        use, centre, width, width if reach is None else reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
-        p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited,
-        seen.index, seen.short.state, seen.short.expected, p.retailer, p.brand, first, last, p.caps.profile, p.caps.cap, p.caps.double,
-        seen.street, seen.most, seen.pack, seen.shelf, seen.cover, table[:, 0].astype(np.int64), table[:, 1].copy(), table[:, 2].copy(),
-        seen.grain, NOISE, trust, _table(trust),
+        pair, centre, width, reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value, p.lines.other, p.scans.start,
+        p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited, seen.index, seen.short.state,
+        seen.short.expected, p.retailer, p.brand, *spans(p), p.caps.profile, p.caps.cap, p.caps.double, seen.street, seen.most, seen.pack,
+        seen.shelf, seen.cover, kind[habit].astype(np.int64), factor[habit], power[habit], seen.grain, NOISE, trust, _table(trust),
     ))  # fmt: skip
 
 
@@ -218,12 +205,16 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     every = np.zeros(panel.pairs, bool)
     every[order[rank < most]] = True
     every &= use
-    log = np.zeros((panel.retailers, len(HABITS)))
-    for number in range(len(HABITS)):
-        tried = before.chance[:, number] > STILL_OPEN
-        log[~tried, number] = -np.inf
-        if tried.any():
-            log[tried, number] = _by_retailer(seen, every & tried[panel.retailer], centre, variance, number)[tried]
+    tried = before.chance > STILL_OPEN
+    pair, habit = np.nonzero(every[:, None] & tried[panel.retailer])
+    width, spread = np.full(len(pair), FIRST_WIDTH), variance[pair]
+    found = likelihood(seen, pair, habit, centre[pair], width, REACH * np.sqrt(spread))
+    found = found - 0.5 * (FIRST_WIDTH * GRID) ** 2 / spread[:, None]
+    top = found.max(1, initial=-np.inf)
+    whole = top + np.log(np.exp(found - top[:, None]).sum(1))
+    cell = panel.retailer[pair].astype(np.int64) * len(HABITS) + habit
+    log: Floats = np.bincount(cell, whole, tried.size).reshape(tried.shape).astype(np.float64)
+    log[~tried] = -np.inf
     log[:, 1:] -= PRESUMPTION
     log[:, UNEXPLAINED] -= LAST_RESORT
     like = np.exp(TEMPER * (log - log.max(1, keepdims=True)))
@@ -240,40 +231,33 @@ def told(seen: Views, use: Truths, centre: Floats, width: Floats, known: Habits,
 
     Where a retailer's habit is not sure, the readings under each are mixed by their probability.
     """
-    mean, square, rates = np.zeros(len(use)), np.zeros(len(use)), width[:, None] * GRID
-    reach = np.where(width < FIRST_WIDTH, TAIL, 1.0) * width
     share = np.where(known.chance > LEAST_CHANCE, known.chance, 0.0)
     share /= share.sum(1, keepdims=True)
-    for number in range(len(HABITS)):
-        weight = np.where(use, share[seen.panel.retailer, number], 0.0)
-        if weight.any():
-            habit = np.full(seen.panel.retailers, number)
-            like = likelihood(seen, weight > 0, centre, width, habit, scans=scans, trust=TRUST, reach=reach)
-            first, second = _moments(like, rates)
-            mean += weight * first
-            square += weight * second
-    return _as_told(use, centre, mean, square)
+    each = np.flatnonzero(use)
+    row, habit = np.nonzero(share[seen.panel.retailer[each]])
+    pair = each[row]
+    reach = np.where(width < FIRST_WIDTH, TAIL, 1.0) * width
+    like = likelihood(seen, pair, habit, centre[pair], width[pair], reach[pair], scans=scans, trust=TRUST)
+    return _told(use, centre, width, pair, share[seen.panel.retailer[pair], habit], like)
 
 
 def scanned(seen: Views, use: Truths, centre: Floats, width: Floats) -> Told:
     """What the tills of the pairs in `use` alone tell of their log rates: never less for more sales."""
-    p, rates = seen.panel, width[:, None] * GRID
+    p, pair = seen.panel, np.flatnonzero(use)
     like = shelf_kernels.till_likelihoods(
-        use, centre, width, GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start,
-        p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
+        pair, centre[pair], width[pair], GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week, p.scans.value,
+        p.counts.start, p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
     )  # fmt: skip
-    return _as_told(use, centre, *_moments(like, rates))
+    return _told(use, centre, width, pair, np.ones(len(pair)), like)
 
 
-def _moments(like: Floats, rates: Floats) -> tuple[Floats, Floats]:
-    """Mean and mean square of rates (about their centre) with that log likelihood and the wide prior."""
+def _told(use: Truths, centre: Floats, width: Floats, pair: Whole, weight: Floats, like: Floats) -> Told:
+    """Mean and variance by pair, from log likelihoods of its rates in one row or several, mixed by weight, and the wide prior."""
+    rates = width[pair][:, None] * GRID
     like = like - 0.5 * rates**2 / PRIOR_VARIANCE
-    chance = np.exp(like - like.max(1, keepdims=True))
-    chance /= chance.sum(1, keepdims=True)
-    return (chance * rates).sum(1), (chance * rates**2).sum(1)
-
-
-def _as_told(use: Truths, centre: Floats, mean: Floats, square: Floats) -> Told:
+    chance = np.exp(like - like.max(1, initial=-np.inf, keepdims=True))
+    chance *= (weight / chance.sum(1))[:, None]
+    mean, square = (np.bincount(pair, (chance * values).sum(1), len(use)) for values in (rates, rates**2))
     return Told(np.where(use, centre + mean, 0.0), np.where(use, np.maximum(square - mean**2, 1e-3), np.inf))
 
 

@@ -35,7 +35,7 @@ Array = npt.NDArray[Any]
 
 LANES = 4
 MISCOUNT = 0.04  # share of counts that are one carton off
-HARDLY = 1e-6  # share of the whole below which the outermost states, and numbers of customers, are left out
+HARDLY = 1e-5  # share of the whole below which the outermost states, and numbers of customers, are left out
 IMPOSSIBLE = -1e9
 U1: Any = np.uint64(1)  # indices without a sign need no look at the other end
 U2: Any = np.uint64(2)
@@ -246,21 +246,23 @@ def _by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: i
 
 @nb.njit(cache=True, error_model="numpy", parallel=True)
 def likelihoods(
-    use: Array, centre: Array, width: Array, reach: Array, grid: Array, most_states: int, scanned: bool,
+    pair: Array, centre: Array, width: Array, reach: Array, grid: Array, most_states: int, scanned: bool,
     start: Array, week: Array, asked: Array, given: Array, scan_start: Array, scan_week: Array, sold: Array,
     count_start: Array, count_week: Array, counted: Array, reports: Array, visited: Array, index: Array, state: Array, expected: Array,
     retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array, double: Array, street: Array, most: Array,
     pack: Array, shelf: Array, cover: Array, kind: Array, factor: Array, power: Array, grain: Array, noise: float, trust: float,
     table: Array,
 ) -> Array:  # fmt: skip
-    """Log likelihood of the rates exp(centre + width · grid) of every pair in `use` (zeros elsewhere): float64 (pairs, grid).
+    """Log likelihood of the rates exp(centre + width · grid) of pairs under a habit (kind, factor, power): float64 (rows, grid).
 
-    `grid` is tried `LANES` at a time, and not where all of them lie further than `reach` (log) from the centre: `IMPOSSIBLE`.
-    By retailer: cover, kind, factor, power, grain. `most[street, brand, week]`: largest request. `scanned`: till reports are believed.
+    By row: pair, centre, width, reach, kind, factor, power. `grid` is tried `LANES` at a time, and not where all of them lie further than
+    `reach` (log) from the centre: `IMPOSSIBLE`. By retailer: cover, grain. `most[street, brand, week]`: largest request. `scanned`: till
+    reports are believed.
     """
-    out = np.zeros((len(brand), len(grid)))
-    for p in nb.prange(len(brand)):
-        if not use[p] or first[p] > last[p]:
+    out = np.zeros((len(pair), len(grid)))
+    for i in nb.prange(len(pair)):
+        p = pair[i]
+        if first[p] > last[p]:
             continue
         r, b, begin, end = retailer[p], brand[p], first[p], last[p]
         weeks = end - begin + 1
@@ -269,12 +271,12 @@ def likelihoods(
         share, rival = np.ones(weeks), np.zeros(weeks)
         _by_week(start, week, given, p, begin, end, came)
         _by_week(start, week, asked, p, begin, end, want)
-        for i in range(weeks):
-            limits[i] = cap[profile[r, begin + i], b, begin + i]
-            if scanned and reports[r, begin + i]:
-                went[i] = 0
+        for t in range(weeks):
+            limits[t] = cap[profile[r, begin + t], b, begin + t]
+            if scanned and reports[r, begin + t]:
+                went[t] = 0
         shares_got(came, want, expected[b, begin], share)
-        rivals(kind[r], limits, double[r], most[street[r], b], begin, want, rival)
+        rivals(kind[i], limits, double[r], most[street[r], b], begin, want, rival)
         want[(limits == 0) | ~visited[r, begin : end + 1]] = -1
         _by_week(count_start, count_week, counted, p, begin, end, seen)
         if scanned:
@@ -282,39 +284,40 @@ def likelihoods(
         short = state[b, begin : end + 1] == 1
         asking = want[short & (want >= 0)]
         zeros = ((asking == 0).sum() + 1.0) / (len(asking) + 4.0)
-        states = int(min(max(8 * math.exp(centre[p]) + 15 + came.max(), seen.max() * 1.2 + 4), most_states))
+        states = int(min(max(8 * math.exp(centre[i]) + 15 + came.max(), seen.max() * 1.2 + 4), most_states))
         now, after = np.zeros(states * LANES), np.zeros(states * LANES)
         chance, rest = np.zeros((states + 1) * LANES), np.zeros((states + 2) * LANES)
         mean, mass, weight = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
         times, row, step = np.ones(weeks), np.zeros(weeks, np.int64), max(grain[r], pack[b])
-        table_rows(want, short, share, rival, kind[r], factor[r], power[r], step, times, row)
+        table_rows(want, short, share, rival, kind[i], factor[i], power[i], step, times, row)
         for g in range(0, len(grid), LANES):
-            if np.abs(width[p] * grid[g : g + LANES]).min() > reach[p]:
-                out[p, g : g + LANES] = IMPOSSIBLE
+            if np.abs(width[i] * grid[g : g + LANES]).min() > reach[i]:
+                out[i, g : g + LANES] = IMPOSSIBLE
                 continue
             _likelihood(
-                np.exp(centre[p] + width[p] * grid[g : g + LANES]), came, want, seen, went, index[b, begin : end + 1], short, times, row,
-                rival, shelf, cover[r], kind[r], factor[r], power[r] > 0, step, noise, trust, zeros, states, table, now, after, chance,
-                rest, mean, mass, weight, out[p, g : g + LANES],
+                np.exp(centre[i] + width[i] * grid[g : g + LANES]), came, want, seen, went, index[b, begin : end + 1], short, times, row,
+                rival, shelf, cover[r], kind[i], factor[i], power[i] > 0, step, noise, trust, zeros, states, table, now, after, chance,
+                rest, mean, mass, weight, out[i, g : g + LANES],
             )  # fmt: skip
     return out
 
 
 @nb.njit(cache=True, error_model="numpy", parallel=True)
 def till_likelihoods(
-    use: Array, centre: Array, width: Array, grid: Array, given_start: Array, given_week: Array, given: Array, start: Array, week: Array,
+    pair: Array, centre: Array, width: Array, grid: Array, given_start: Array, given_week: Array, given: Array, start: Array, week: Array,
     sold: Array, count_start: Array, count_week: Array, counted: Array, reports: Array, index: Array, retailer: Array, brand: Array,
     first: Array, last: Array,
 ) -> Array:  # fmt: skip
-    """Log likelihood of the rates exp(centre + width · grid) of every pair in `use` (zeros elsewhere) by its scanned sales: (pairs, grid).
+    """Log likelihood of the rates exp(centre + width · grid) of pairs by their scanned sales: (rows, grid).
 
     The stock is what came less what was sold, never below 0, and what was counted where it was counted. A week that ends with stock
     left had as many customers as were sold to; one that ends without had as many or more. More sold in any week leaves no more stock in any
     later one, so it never makes a lower rate likelier.
     """
-    out = np.zeros((len(brand), len(grid)))
-    for p in nb.prange(len(brand)):
-        if not use[p] or first[p] > last[p]:
+    out = np.zeros((len(pair), len(grid)))
+    for i in nb.prange(len(pair)):
+        p = pair[i]
+        if first[p] > last[p]:
             continue
         r, b, begin, end = retailer[p], brand[p], first[p], last[p]
         weeks = end - begin + 1
@@ -329,8 +332,8 @@ def till_likelihoods(
                 continue
             stock = max(stock + came[t] - went[t], 0)
             for g in range(len(grid)):
-                mean = max(math.exp(centre[p] + width[p] * grid[g]) * index[b, begin + t], 1e-6)
-                out[p, g] += _customers(went[t], mean, stock > 0)
+                mean = max(math.exp(centre[i] + width[i] * grid[g]) * index[b, begin + t], 1e-6)
+                out[i, g] += _customers(went[t], mean, stock > 0)
             if seen[t] >= 0:
                 stock = seen[t]
     return out
