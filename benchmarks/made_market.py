@@ -15,7 +15,7 @@ A district is made of its own chance, whatever the others are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -126,7 +126,7 @@ def draw(size: Size) -> Market:
     usual = weight * np.exp((SHOP_SD**2 + PAIR_SD**2) / 2)
     narrow = np.rint(usual[:, None] * rng.uniform(1.0, 2.0, size.brands)[:, None] * STAR_WEIGHT)
     wide = np.maximum(np.ceil(usual[:, None] / 0.8 * WIDE), 8)
-    cap = np.where(tight.T[:, :, None], np.maximum(narrow, 1), wide).transpose(2, 1, 0).astype(np.int32)
+    cap = np.where(tight.T[:, :, None], np.maximum(narrow, 1), wide).transpose(2, 1, 0).astype(np.int32, order="C")
     return Market(size, weeks, weight, first, last, _index(rng, weeks, first, last), tight, met, cap)
 
 
@@ -215,6 +215,27 @@ def _panel(rng: np.random.Generator, market: Market, retailers: pd.DataFrame, st
         counts=rows(2, counted, 0, left, left), reports=scanned, life=Life(*lives),
         caps=strategy.Caps(market.weeks, star, market.cap, every.astype(np.int32)),
     )  # fmt: skip
+
+
+def narrowed(panel: Panel, shops: Whole) -> tuple[Panel, Whole]:
+    """The panel of some of its shops (ascending numbers), and the number in `panel` of each of its pairs."""
+    number = np.full(panel.retailers, -1, np.int32)
+    number[shops] = np.arange(len(shops), dtype=np.int32)
+    pair = np.flatnonzero(number[panel.retailer] >= 0)
+
+    def rows(of: Rows) -> Rows:
+        counts = np.diff(of.start)[pair]
+        start = np.pad(np.cumsum(counts), (1, 0))
+        take = np.repeat(of.start[pair] - start[:-1], counts) + np.arange(start[-1])
+        return Rows(start, of.week[take], of.value[take], of.other[take])
+
+    life, caps = panel.life, panel.caps
+    return replace(
+        panel, among=panel.among[shops], retailer=number[panel.retailer[pair]], brand=panel.brand[pair], retailers=len(shops),
+        lines=rows(panel.lines), scans=rows(panel.scans), counts=rows(panel.counts), reports=panel.reports[shops],
+        life=replace(life, retailer_first=life.retailer_first[shops], retailer_last=life.retailer_last[shops]),
+        caps=replace(caps, profile=caps.profile[shops], double=caps.double[shops]),
+    ), pair  # fmt: skip
 
 
 def _stars(rng: np.random.Generator, shop: Reals, weeks: pd.DatetimeIndex) -> npt.NDArray[np.int32]:

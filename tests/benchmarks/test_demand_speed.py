@@ -102,7 +102,7 @@ def test_a_method_that_cannot_be_run_is_named_with_its_reason(tmp_path: Path) ->
 
 def test_what_is_timed_is_the_estimate_itself() -> None:
     shard, clock = made_market.draw(replace(SMALL, districts=1)).shard(0), demand_speed.Clock()
-    found = demand_speed.estimated(lambda _: shard, 1, clock, clock)[0]
+    found = demand_speed.estimated(lambda _: shard, 1, clock, clock)[2][0]
     city = totals.of(shard.panel)
     short = scarcity.measure(city)
     again = evidence.weigh(shard.panel, short, rhythm.index(city, short), shard.retailers, shard.brands)
