@@ -39,7 +39,7 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     if (weeks >= snapshot.lines["week"].min()).any():
         weeks = weeks[weeks >= snapshot.lines["week"].min()]
     standing = panels.standing(snapshot, weeks)
-    believed = [doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in shards(snapshot.retailers)]
+    believed = [doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in shards(snapshot.retailers, SHARD_RETAILERS)]
     parts = [part for part, _ in believed]
     city = reduce(add, (totals.of(part) for part in parts))
     short = scarcity.measure(city)
@@ -77,14 +77,14 @@ def _learnt(retailers: int, parts: list[panels.Panel], found: list[evidence.Rate
     return Learnt(number, chance, cover, *own, by_part("variance"), by_part("tills"), by_part("shelf"))
 
 
-def shards(retailers: pd.DataFrame, most: int = SHARD_RETAILERS) -> list[npt.NDArray[np.int64]]:
+def shards(retailers: pd.DataFrame, most: int) -> list[npt.NDArray[np.int64]]:
     """Row numbers of the retailers of each part that a city is weighed in, so that a part has about `most` of them.
 
     Streets stay whole, as neighbours are seen together, and are dealt out in turn: every part has its share of each district, of tills and
     of counts, and learns from it what holds for its shops.
     """
-    count = max(round(len(retailers) / most), 1)
-    street = retailers.groupby(["district", "street"], sort=True, dropna=False).ngroup().to_numpy(np.int64)
+    street = panels.streets(retailers)
+    count = max(min(round(len(retailers) / most), int(street.max(initial=0)) + 1), 1)
     return [np.flatnonzero(street % count == number) for number in range(count)]
 
 

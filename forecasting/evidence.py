@@ -107,20 +107,23 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     rate, _ = _posterior(direct, peers, guess, np.where(touched, 1.0 / UNSURE, 0.0))
     variance = np.where(direct.weeks > KNOWN_WEEKS, 0.05 + 1.0 / np.maximum(direct.cartons, 0.5), UNSURE)
     seen, habits = shelf.views(panel, short, index, retailers, brands), shelf.nothing_known(panel.retailers)
+    # whole weeks: which pairs judge a habit hangs on no decimal of the index
+    plenty = _flows(panel, short, np.ones(index.shape)).weeks[:, SLACK]
+    lived = flows.weeks.sum(1)
     told, width = guess, np.full(panel.pairs, shelf.FIRST_WIDTH)
     for step in range(ROUNDS):
         seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
-        habits = shelf.habits(seen, touched, direct.weeks, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
+        habits = shelf.habits(seen, touched, plenty, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
         tried = told if step else centre
         known = _learnt(seen, touched, tried, width, habits)
         told, precision = read(seen, known, habits)
-        read_again = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
+        width = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
         flow = met(seen, touched, direct, rate)
-        peers = _peers(panel, Direct(flow.cartons + precision, flow.weeks + precision / np.exp(told)), group)
+        watched = np.minimum(precision / np.exp(told), lived)  # no longer than it lived: a rate of all but nothing is no sure one
+        peers = _peers(panel, Direct(flow.cartons + watched * np.exp(told), flow.weeks + watched), group)
         prior, prior_variance = _about_peers(flow, peers)
         known = replace(known, prior=prior, variance=prior_variance)
-        width = width if step == ROUNDS - 1 else read_again
         rate, spread = kernels.posterior(known.prior, known.variance, flow.cartons, flow.weeks, told, precision)
         variance = np.where(touched, np.maximum(spread, 0.05) + 0.05, variance)
     main = _main(panel, flows, touched, precision, habits)

@@ -107,6 +107,11 @@ def week_number(weeks: pd.DatetimeIndex, days: pd.Series) -> npt.NDArray[np.int6
     return np.asarray((day - weeks[0].to_datetime64().astype("datetime64[D]").astype(np.int64)) // 7)
 
 
+def streets(retailers: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """The number of each retailer's street: those with the same one are neighbours. Numbers ascend by district."""
+    return retailers.groupby(["district", "street"], sort=True).ngroup().to_numpy(np.int64)
+
+
 @dataclass(frozen=True)
 class Standing:
     """What holds for a city's panels of the same weeks, whichever of its retailers they are of."""

@@ -85,7 +85,7 @@ def chance_of(q: int, need: float, how: int, times: float, rival: float, grain: 
 
 @nb.njit(cache=True, error_model="numpy")
 def request_table(grain: int, noise: float, trust: float) -> Array:
-    """`_chance_of` by level of the factor, request in multiples of `grain`, and need: float32 (LEVELS, MOST_TABLED, NEEDS)."""
+    """`chance_of` by level of the factor, request in multiples of `grain`, and need: float32 (LEVELS, MOST_TABLED, NEEDS)."""
     out = np.empty((LEVELS, MOST_TABLED, NEEDS), np.float32)
     for level in range(LEVELS):
         times = math.exp((level - BASE_LEVEL) * LEVEL_STEP)

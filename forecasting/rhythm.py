@@ -56,8 +56,12 @@ def rhythm(got: Floats, due: Floats, use: npt.NDArray[np.bool_]) -> Floats:
 
 def smooth(x: Floats, half: int = HALF_WINDOW) -> Floats:
     """Centred moving mean over 2·half + 1 weeks, shorter at the ends."""
-    kernel, own = np.ones(2 * half + 1), slice(half, half + len(x))  # "same" would lengthen a series shorter than the kernel
-    return np.asarray(np.convolve(x, kernel)[own] / np.convolve(np.ones(len(x)), kernel)[own])
+    return _about(x, half) / _about(np.ones(len(x)), half)
+
+
+def _about(x: Floats, half: int) -> Floats:
+    """Sum over 2·half + 1 weeks about each, fewer at the ends."""
+    return np.convolve(x, np.ones(2 * half + 1))[half : half + len(x)]  # "same" would lengthen a series shorter than the kernel
 
 
 def _with_tills(city: Totals, flow: Floats, slack: npt.NDArray[np.bool_]) -> Floats:
@@ -83,7 +87,7 @@ def corrected(flow: Floats, till: Floats, noise: Floats) -> Floats:
     The orders' error has the variance by which the two paces differ beyond the noise of the tills.
     """
     pace = (smooth(till) / smooth(till, HALF_YEAR)) / (smooth(flow) / smooth(flow, HALF_YEAR)) - 1.0
-    noise = smooth(noise) / np.convolve(np.ones(len(flow)), np.ones(2 * HALF_WINDOW + 1), "same")
+    noise = smooth(noise) / _about(np.ones(len(flow)), HALF_WINDOW)
     error = max(float(np.mean(pace**2 - noise)), 0.0)
     return np.asarray(1.0 + pace * error / (error + noise))
 

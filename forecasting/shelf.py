@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting import request_kernels, shelf_kernels
-from forecasting.panel import Panel, spans
+from forecasting.panel import Panel, spans, streets
 from forecasting.request_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
 from forecasting.scarcity import Scarcity
 
@@ -47,11 +47,11 @@ LEAST_COUNTS = 200
 GRID = np.linspace(-1.0, 1.0, 8)[[2, 3, 4, 5, 0, 1, 6, 7]]  # the middle first: the outer half is not always tried
 FIRST_WIDTH = 1.5  # log rates are first sought so far on both sides of a first idea
 REACH = 2.5  # standard deviations of the prior within which a habit is judged
-TAIL = 0.8  # share of a width learnt from a first reading beyond which little is left
 WIDTH, LEAST_WIDTH, MOST_WIDTH = 3.0, 0.3, 2.0  # then by so many standard deviations of what was told
 PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat honesty
 LAST_RESORT = 40.0  # log likelihood by which the last hypothesis must beat the others
 JUDGED_PAIRS = (4, 8)  # by which a retailer's habit is judged, at the first and the second reading
+HELD_BEFORE = 2.0  # retailers of each habit that are taken for known: a habit of one shop does not hang on its own likelihood alone
 STILL_OPEN = 1e-3
 LEAST_RATE = 0.02
 LEAST_CHANCE = 0.05  # a hypothesis less likely is left out
@@ -108,7 +108,7 @@ class Told:
 def views(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame) -> Views:
     """The views of `panel`, with the usual full shelves."""
     lines, pair = panel.lines, panel.lines.pair
-    street = retailers.groupby("street", sort=True).ngroup().to_numpy(np.int64)
+    street = streets(retailers)
     most = np.zeros((int(street.max(initial=0)) + 1, panel.brands, len(panel.weeks)), np.int32)
     np.maximum.at(most, (street[panel.retailer[pair]], panel.brand[pair], lines.week), lines.value)
     visited = np.zeros(panel.reports.shape, bool)
@@ -180,11 +180,13 @@ def likelihood(
     tried.
     """
     p, (kind, factor, power) = seen.panel, np.array(HABITS).T
+    pair, habit = np.ascontiguousarray(pair), np.ascontiguousarray(habit)  # as found in a mask they are strided
     return np.asarray(shelf_kernels.likelihoods(
-        pair, centre, width, reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value, p.lines.other, p.scans.start,
-        p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited, seen.index, seen.short.state,
-        seen.short.expected, p.retailer, p.brand, *spans(p), p.caps.profile, p.caps.cap, p.caps.double, seen.street, seen.most, seen.pack,
-        seen.shelf, seen.cover, kind[habit].astype(np.int64), factor[habit], power[habit], seen.grain, NOISE, trust, _table(trust),
+        np.ascontiguousarray(pair), centre, width, reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
+        p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited,
+        seen.index, seen.short.state, seen.short.expected, p.retailer, p.brand, *spans(p), p.caps.profile, p.caps.cap, p.caps.double,
+        seen.street, seen.most, seen.pack, seen.shelf, seen.cover, kind[habit].astype(np.int64), factor[habit], power[habit], seen.grain,
+        NOISE, trust, _table(trust),
     ))  # fmt: skip
 
 
@@ -220,7 +222,8 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     like = np.exp(TEMPER * (log - log.max(1, keepdims=True)))
     share = np.full(len(HABITS), 1.0 / len(HABITS))
     for _ in range(60):
-        share = share * (like / (like @ share)[:, None]).mean(0)
+        held = (share * like / (like @ share)[:, None]).sum(0)
+        share = (held + HELD_BEFORE) / (held.sum() + HELD_BEFORE * len(HABITS))
     chance = like * share
     chance /= chance.sum(1, keepdims=True)
     return Habits(chance.argmax(1), chance)
@@ -231,13 +234,12 @@ def told(seen: Views, use: Truths, centre: Floats, width: Floats, known: Habits,
 
     Where a retailer's habit is not sure, the readings under each are mixed by their probability.
     """
-    share = np.where(known.chance > LEAST_CHANCE, known.chance, 0.0)
+    share = np.maximum(known.chance - LEAST_CHANCE, 0.0)  # no step where a habit comes in
     share /= share.sum(1, keepdims=True)
     each = np.flatnonzero(use)
     row, habit = np.nonzero(share[seen.panel.retailer[each]])
     pair = each[row]
-    reach = np.where(width < FIRST_WIDTH, TAIL, 1.0) * width
-    like = likelihood(seen, pair, habit, centre[pair], width[pair], reach[pair], scans=scans, trust=TRUST)
+    like = likelihood(seen, pair, habit, centre[pair], width[pair], width[pair], scans=scans, trust=TRUST)
     return _told(use, centre, width, pair, share[seen.panel.retailer[pair], habit], like)
 
 
@@ -266,7 +268,7 @@ def served(seen: Views, rate: Floats) -> Floats:
 
     1 where no counts tell how full shelves are.
     """
-    if len(seen.panel.counts) < LEAST_COUNTS:
+    if np.array_equal(seen.shelf, FULL_SHELF):
         return np.ones(len(rate))
     from scipy.stats import poisson
 

@@ -38,7 +38,7 @@ class Totals:
     watched: Floats
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(**{name.name: getattr(self, name.name) + getattr(other, name.name) for name in fields(self)})
+        return Totals(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)})
 
 
 def of(panel: Panel) -> Totals:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import evidence, kernels, shelf
+from forecasting import doubts, evidence, kernels, shelf
 from forecasting import panel as panels
 from forecasting.panel import Panel
 from forecasting.scarcity import SLACK, TIGHT, Scarcity
@@ -55,7 +55,7 @@ def recoded(estimate: Estimate, known: Snapshot) -> Estimate:
 
 
 def reread(known: Snapshot, estimate: Estimate, expected: pd.Series) -> pd.DataFrame:
-    """`estimate.pairs` (`recoded`), those with a line or count of this week with their rate and dispersion as the week adds to them.
+    """`estimate.pairs` (`recoded`), those with something new (`_fresh`) with their rate and dispersion as the week adds to them.
 
     `expected`: forecast demand of this week by brand, cartons, from which follows how the week stands to others.
     """
@@ -65,23 +65,24 @@ def reread(known: Snapshot, estimate: Estimate, expected: pd.Series) -> pd.DataF
         return estimate.pairs
     span = pd.DatetimeIndex([*weeks, weeks[-1] + WEEK])
     index, short, standing = _index(known, estimate, weeks, expected), _scarcity(known, estimate, weeks), panels.standing(known, span)
-    street = known.retailers.groupby(["district", "street"], sort=True, dropna=False).ngroup().to_numpy()
+    street = panels.streets(known.retailers)
     shop, found, part = codes(known, estimate.pairs)[0], estimate.pairs[FIGURES].to_numpy(np.float64), estimate.learnt.part
     for number in np.unique(part[shop[row]]):
         own = row[part[shop[row]] == number]
         neighbours = np.isin(street, street[shop[own]])  # their requests are what one may echo
-        panel = panels.build(known, span, standing, np.flatnonzero(neighbours & (part == number)))
+        panel, _ = doubts.believable(panels.build(known, span, standing, np.flatnonzero(neighbours & (part == number))))
         found[own] = _read(known, estimate, panel, short, index, int(number), own)
     return estimate.pairs.assign(**{c: found[:, i].astype(estimate.pairs[c].dtype) for i, c in enumerate(FIGURES)})
 
 
 def _fresh(known: Snapshot, estimate: Estimate, weeks: pd.DatetimeIndex) -> Whole:
-    """Rows of the estimate's pairs with a line or a count since the weeks of the fit."""
+    """Rows of the estimate's pairs with a line since the weeks of the fit, or with a count, if they are read by their shelf."""
     if not len(estimate.learnt.touched) or not len(weeks):
         return np.zeros(0, np.int64)
-    lines, counts = known.lines, known.stock_counts
-    since = lines[(lines["week"] > weeks[-1]) & (lines["requested"] > 0)], counts[counts["counted_on"] >= weeks[-1] + WEEK]
-    return np.flatnonzero(np.isin(_cells(known, estimate.pairs), np.concatenate([_cells(known, rows) for rows in since])))
+    lines, counts, cells = known.lines, known.stock_counts, _cells(known, estimate.pairs)
+    asked = np.isin(cells, _cells(known, lines[(lines["week"] > weeks[-1]) & (lines["requested"] > 0)]))
+    counted = np.isin(cells, _cells(known, counts[counts["counted_on"] >= weeks[-1] + WEEK]))
+    return np.flatnonzero(asked | (counted & estimate.learnt.touched))
 
 
 def _read(known: Snapshot, estimate: Estimate, panel: Panel, short: Scarcity, index: Floats, part: int, row: Whole) -> Floats:

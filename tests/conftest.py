@@ -14,8 +14,22 @@ import pytest
 import sqlalchemy as sa
 
 from ordering import database
+from tests import compiling
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+REAL = Path(__file__).with_name("real")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes will test, compile before they start."""
+    if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
+        compiling.run_where_cold()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real data first: tests are handed to processes by the hundred at first, and by twos at the end, where several processes would
+    each make what a module's tests share."""
+    items.sort(key=lambda item: REAL not in item.path.parents)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from scipy import stats
 from forecasting import demand
 from ordering.settings import DemandSettings
 from tests import factories
-from tests.factories import SHARED, line, snapshot, week
+from tests.factories import line, snapshot, week
 from tests.forecasting import small_city
 
 RULES = DemandSettings(weeks=60)
@@ -192,18 +192,6 @@ def test_quantiles_are_those_of_the_negative_binomial(mean: float, dispersion: f
     exact = stats.poisson.ppf(q, mean) if dispersion < 1e-9 else stats.nbinom.ppf(q, 1 / dispersion, 1 / (1 + dispersion * mean))
     exactly = mean <= 60 or dispersion > 0.05
     assert abs(found - exact) <= (dispersion < 1e-6 if exactly else 1 + 0.01 * mean)
-
-
-@pytest.mark.shared
-@pytest.mark.skipif(not (SHARED / "market_dev").exists(), reason="the data of ../shared are not here")
-def test_the_development_city_is_recovered_better_than_by_requests_or_allocations() -> None:
-    from benchmarks import recovery, truth
-    from ordering import settings as configured
-
-    found = recovery.scored(SHARED / "market_dev", configured.load(), forecast=False)
-    for figure in ("tight_brand_week", "brand_week", "pair"):
-        naive = min(truth.best_naive(found, "recover", figure), found[f"recover.requests.{figure}"])
-        assert found[f"recover.project.{figure}"] < 0.75 * naive, figure
 
 
 def test_a_window_longer_than_the_citys_history_changes_nothing(mixed: small_city.SmallCity) -> None:

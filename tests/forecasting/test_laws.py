@@ -149,7 +149,7 @@ def twin(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 POOLED: tuple[tuple[Any, str, float], ...] = (
     (evidence, "LEAST_PAIRS", 2), (evidence, "MISFIT_PAIRS", 2), (evidence, "BRAND_SD", 0.5**0.5), (evidence, "CITY_SD", 0.5**0.5),
-    (rhythm, "BRAND_PRIOR", 2), (shelf, "PRIOR_COUNTS", 2), (shelf, "LEAST_COUNTS", 2),
+    (rhythm, "BRAND_PRIOR", 2), (shelf, "PRIOR_COUNTS", 2), (shelf, "LEAST_COUNTS", 2), (shelf, "HELD_BEFORE", 2),
 )  # fmt: skip
 """What the estimator believes before it has seen a city, and by how much to scale it that it weighs as much in a city twice as large."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,3 +89,10 @@ def test_tills_that_say_little_leave_the_orders_as_they_are() -> None:
     found = rhythm.corrected(np.ones(WEEKS), 1 + rng.normal(0, 0.2, WEEKS), noise)
     sure = rhythm.corrected(np.ones(WEEKS), 1 + rng.normal(0, 0.2, WEEKS), noise / 100)
     assert np.abs(found - 1).max() < 0.5 * np.abs(sure - 1).max()
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 3, 4, 5])
+def test_tills_correct_the_orders_pace_in_a_citys_first_weeks_too(weeks: int) -> None:
+    noise, ramp = np.full(weeks, 1e-6), np.linspace(1.0, 2.0, weeks)
+    np.testing.assert_allclose(rhythm.corrected(np.ones(weeks), np.ones(weeks), noise), np.ones(weeks))
+    assert rhythm.corrected(np.ones(weeks), ramp, noise).shape == (weeks,)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,13 +17,29 @@ from jobs.runs import quiet
 from ordering import database, sample, settings
 
 
+def once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], date]) -> tuple[Path, date]:
+    """A folder, and the date that `make` gives back when it has filled it: made once, for all processes that test side by side."""
+    own = temporary.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    folder.mkdir(exist_ok=True)
+    done = folder.with_suffix(".made")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_text(str(make(folder)))
+    return folder, date.fromisoformat(done.read_text())
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, date]:
     """The folder of a city of 16 shops, 4 brands and 22 weeks, and the Monday of its waiting week: too short for models of single brands,
     whose libraries take longer than the rest of a night. Nights with all of them: `test_nightly.py`, `test_record.py`."""
-    folder = tmp_path_factory.mktemp("made") / "city"
-    city = sample.write_city(folder, retailers=16, brands=4, weeks=22, seed=3)
-    return folder, city.cutoff
+
+    def make(folder: Path) -> date:
+        return sample.write_city(folder / "city", retailers=16, brands=4, weeks=22, seed=3).cutoff
+
+    folder, cutoff = once(tmp_path_factory, "made", make)
+    return folder / "city", cutoff
 
 
 @pytest.fixture(scope="session")
@@ -48,19 +67,25 @@ def city(url: str, made: tuple[Path, date], rules: settings.Settings) -> databas
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory, made: tuple[Path, date], rules: settings.Settings) -> Path:
     """A folder with the made-up city in SQLite, to be copied."""
-    folder = tmp_path_factory.mktemp("loaded")
-    load_city(f"sqlite:///{folder / 'one.db'}", made[0], rules).engine.dispose()
-    return folder
+
+    def make(folder: Path) -> date:
+        load_city(f"sqlite:///{folder / 'one.db'}", made[0], rules).engine.dispose()
+        return made[1]
+
+    return once(tmp_path_factory, "loaded", make)[0]
 
 
 @pytest.fixture(scope="session")
 def planned(tmp_path_factory: pytest.TempPathFactory, loaded: Path, made: tuple[Path, date], rules: settings.Settings) -> Path:
     """A folder with the made-up city in SQLite and the night of its waiting week stored, to be copied."""
-    folder = tmp_path_factory.mktemp("planned")
-    db = _copy(loaded, folder)
-    nightly.run(db, made[1], rules, history=folder / "one-history")
-    db.engine.dispose()
-    return folder
+
+    def make(folder: Path) -> date:
+        db = _copy(loaded, folder)
+        nightly.run(db, made[1], rules, history=folder / "one-history")
+        db.engine.dispose()
+        return made[1]
+
+    return once(tmp_path_factory, "planned", make)[0]
 
 
 def _copy(folder: Path, place: Path) -> database.Database:
@@ -83,13 +108,16 @@ def planned_city(tmp_path: Path, planned: Path) -> database.Database:
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory, rules: settings.Settings) -> tuple[Path, date]:
     """A folder with a city of 10 shops, 3 brands and 20 weeks in SQLite, the nights of its last five Mondays stored, and the last one."""
-    folder = tmp_path_factory.mktemp("watched")
-    made = sample.write_city(folder / "city", retailers=10, brands=3, weeks=20, seed=5)
-    db = load_city(f"sqlite:///{folder / 'one.db'}", folder / "city", rules)
-    for back in range(4, -1, -1):
-        nightly.run(db, made.cutoff - timedelta(weeks=back), rules, history=folder / "one-history")
-    db.engine.dispose()
-    return folder, made.cutoff
+
+    def make(folder: Path) -> date:
+        city = sample.write_city(folder / "city", retailers=10, brands=3, weeks=20, seed=5)
+        db = load_city(f"sqlite:///{folder / 'one.db'}", folder / "city", rules)
+        for back in range(4, -1, -1):
+            nightly.run(db, city.cutoff - timedelta(weeks=back), rules, history=folder / "one-history")
+        db.engine.dispose()
+        return city.cutoff
+
+    return once(tmp_path_factory, "watched", make)
 
 
 @pytest.fixture

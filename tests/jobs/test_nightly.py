@@ -31,10 +31,10 @@ def test_three_nights_of_one_date_find_the_same_on_both_databases(rules: Setting
     """With every method of the forecast: they need 26 weeks."""
     found = []
     city = sample.write_city(tmp_path / "city", retailers=10, brands=2, weeks=30, seed=3)
-    for url in (f"sqlite:///{tmp_path / 'a.db'}", postgres_url):
+    for url, times in ((f"sqlite:///{tmp_path / 'a.db'}", 3), (postgres_url, 2)):
         db = load_city(url, tmp_path / "city", rules)
-        nights = [nightly.run(db, city.cutoff, rules, history=tmp_path / db.engine.dialect.name) for _ in range(3)]
-        assert [night.stored for night in nights] == [True, False, False]
+        nights = [nightly.run(db, city.cutoff, rules, history=tmp_path / db.engine.dialect.name) for _ in range(times)]
+        assert [night.stored for night in nights] == [True, False, False][:times]
         assert len(runlog.find(db)) == 1
         found += [night.result_hash for night in nights]
         found.append(snapshot.fingerprint(sorted(results(db, nights[0].run_id).items())))
@@ -42,7 +42,7 @@ def test_three_nights_of_one_date_find_the_same_on_both_databases(rules: Setting
             said = forecasts.read_candidates(reader, city.cutoff + timedelta(weeks=1), since=city.cutoff)
         assert set(said["method"]) == set(MEMBERS)
     assert len(set(found)) == 2, "one hash of what was found, one of what both databases give back"
-    assert len(set(found[:3] + found[4:7])) == 1
+    assert len(set(found[:3] + found[4:6])) == 1
 
 
 def test_what_a_night_stores_keeps_every_bound_and_adds_up(city: database.Database, made: Made, rules: Settings, tmp_path: Path) -> None:
