@@ -115,7 +115,7 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
         seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
         habits = shelf.habits(seen, touched, plenty, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
-        tried = told if step else centre
+        tried = told if step else shelf.on_lattice(centre)
         known = _learnt(seen, touched, tried, width, habits)
         told, precision = read(seen, known, habits)
         width = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)

@@ -52,6 +52,7 @@ PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat hone
 LAST_RESORT = 40.0  # log likelihood by which the last hypothesis must beat the others
 JUDGED_PAIRS = (4, 8)  # by which a retailer's habit is judged, at the first and the second reading
 HELD_BEFORE = 2.0  # retailers of each habit that are taken for known: a habit of one shop does not hang on its own likelihood alone
+LEAST_BEND = 0.5  # of a log likelihood over three points, from which its top is narrow
 STILL_OPEN = 1e-3
 LEAST_RATE = 0.02
 LEAST_CHANCE = 0.05  # a hypothesis less likely is left out
@@ -190,6 +191,31 @@ def likelihood(
     ))  # fmt: skip
 
 
+def on_lattice(centre: Floats) -> Floats:
+    """The nearest of rates as far apart (log) as those of a first reading: then the same rates are tried though the centre moves a little.
+
+    They lie further apart than a likelihood is wide; what is found would hang on where about its top they happen to lie.
+    """
+    step = 2 * FIRST_WIDTH / (len(GRID) - 1)
+    return np.asarray(np.rint(centre / step) * step)
+
+
+def _integral(log: Floats) -> Floats:
+    """Log of the integral over evenly spaced points of exp(log), (rows, points), in units of their distance.
+
+    Laplace's, of the parabola through the highest point and its neighbours, for they may lie further apart than the top is wide; the sum
+    where that is at the end, or no top.
+    """
+    row, top = np.arange(len(log)), log.max(1, initial=-np.inf)
+    at = np.clip(log.argmax(1) if log.size else np.zeros(0, np.int64), 1, log.shape[1] - 2)
+    before, here, after = log[row, at - 1], log[row, at], log[row, at + 1]
+    bend = 2 * here - before - after
+    inside = (here == top) & (bend > LEAST_BEND) & (np.minimum(before, after) > 0.5 * shelf_kernels.IMPOSSIBLE)
+    peak = here + (after - before) ** 2 / (8 * np.where(inside, bend, 1.0))
+    summed = top + np.log(np.exp(log - top[:, None]).sum(1))
+    return np.asarray(np.where(inside, peak + 0.5 * np.log(2 * np.pi / np.where(inside, bend, 1.0)), summed))
+
+
 def nothing_known(retailers: int) -> Habits:
     """Every hypothesis is open."""
     return Habits(np.zeros(retailers, np.int64), np.full((retailers, len(HABITS)), 1.0 / len(HABITS)))
@@ -209,11 +235,10 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     every &= use
     tried = before.chance > STILL_OPEN
     pair, habit = np.nonzero(every[:, None] & tried[panel.retailer])
-    width, spread = np.full(len(pair), FIRST_WIDTH), variance[pair]
-    found = likelihood(seen, pair, habit, centre[pair], width, REACH * np.sqrt(spread))
-    found = found - 0.5 * (FIRST_WIDTH * GRID) ** 2 / spread[:, None]
-    top = found.max(1, initial=-np.inf)
-    whole = top + np.log(np.exp(found - top[:, None]).sum(1))
+    width, spread, tried_about = np.full(len(pair), FIRST_WIDTH), variance[pair], on_lattice(centre)[pair]
+    found = likelihood(seen, pair, habit, tried_about, width, REACH * np.sqrt(spread))
+    found = found - 0.5 * ((tried_about - centre[pair])[:, None] + FIRST_WIDTH * GRID) ** 2 / spread[:, None]
+    whole = _integral(found[:, np.argsort(GRID)])
     cell = panel.retailer[pair].astype(np.int64) * len(HABITS) + habit
     log: Floats = np.bincount(cell, whole, tried.size).reshape(tried.shape).astype(np.float64)
     log[~tried] = -np.inf
