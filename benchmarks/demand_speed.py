@@ -199,11 +199,11 @@ def night(shard: Shard, short: Scarcity, index: Reals, rates: list[evidence.Rate
     known = rates[number]
     new = np.zeros(panel.pairs, bool)
     new[panel.lines.pair[panel.lines.week == len(panel.weeks) - 1]] = True
-    own = {name: getattr(known.learnt, name)[pair] for name in ("touched", "prior", "level", "doubt", "centre", "width")}
+    own = {name: getattr(known.taught, name)[pair] for name in ("touched", "prior", "level", "doubt", "centre", "width")}
     own["touched"] &= new
-    taught = replace(known.learnt, **own, chance=known.learnt.chance[shops], cover=known.learnt.cover[shops])
+    taught = replace(known.taught, **own, chance=known.taught.chance[shops], cover=known.taught.cover[shops])
     with clock.step("night"):
-        update.again(panel, short, index, shard.retailers.iloc[shops], shard.brands, taught, known.rate[pair])
+        update.read_again(panel, short, index, shard.retailers.iloc[shops], shard.brands, taught, known.rate[pair])
     return int(new.sum())
 
 

@@ -25,7 +25,7 @@ from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
 
 Floats = npt.NDArray[np.float64]
-SHARD_RETAILERS = 5_000
+PART_RETAILERS = 5_000
 SHARED_ERROR = {"slack": 0.07, "tight": 0.16}
 """Relative error of a brand's week that all its pairs share (index and level), without and with shortage."""
 
@@ -39,7 +39,9 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     if (weeks >= snapshot.lines["week"].min()).any():
         weeks = weeks[weeks >= snapshot.lines["week"].min()]
     standing = panels.standing(snapshot, weeks)
-    believed = [doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in shards(snapshot.retailers, SHARD_RETAILERS)]
+    believed = [
+        doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in city_parts(snapshot.retailers, PART_RETAILERS)
+    ]
     parts = [part for part, _ in believed]
     city = reduce(add, (totals.of(part) for part in parts))
     short = scarcity.measure(city)
@@ -63,21 +65,21 @@ def _learnt(retailers: int, parts: list[panels.Panel], found: list[evidence.Rate
     """What the parts taught, by retailer and by estimated pair (in `order`)."""
     number, chance, cover = np.zeros(retailers, np.int16), np.zeros((retailers, len(HABITS)), np.float32), np.zeros(retailers, np.float32)
     for i, (part, rates) in enumerate(zip(parts, found, strict=True)):
-        number[part.among], chance[part.among], cover[part.among] = i, rates.learnt.chance, rates.learnt.cover
+        number[part.among], chance[part.among], cover[part.among] = i, rates.taught.chance, rates.taught.cover
     lived = [first <= last for first, last in map(panels.spans, parts)]
 
     def by_pair(name: str) -> npt.NDArray[Any]:
-        values = np.concatenate([getattr(rates.learnt, name)[use] for rates, use in zip(found, lived, strict=True)])[order]
+        values = np.concatenate([getattr(rates.taught, name)[use] for rates, use in zip(found, lived, strict=True)])[order]
         return values.astype(np.float32) if values.dtype == np.float64 else values
 
     def by_part(name: str) -> npt.NDArray[Any]:
-        return np.array([getattr(rates.learnt, name) for rates in found])
+        return np.array([getattr(rates.taught, name) for rates in found])
 
     own = (by_pair("touched"), by_pair("prior"), by_pair("level"), by_pair("doubt"), by_pair("centre"), by_pair("width"))
     return Learnt(number, chance, cover, *own, by_part("variance"), by_part("tills"), by_part("shelf"))
 
 
-def shards(retailers: pd.DataFrame, most: int) -> list[npt.NDArray[np.int64]]:
+def city_parts(retailers: pd.DataFrame, most: int) -> list[npt.NDArray[np.int64]]:
     """Row numbers of the retailers of each part that a city is weighed in, so that a part has about `most` of them.
 
     Streets stay whole, as neighbours are seen together, and are dealt out in turn: every part has its share of each district, of tills and

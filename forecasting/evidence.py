@@ -31,12 +31,12 @@ FIRST_LIFT = 1.25  # a first idea: demand in shortage ÷ what was given
 UNSURE = 0.7  # log variance of that idea
 FLOW_TRUST = 0.5  # a touched pair's flow without shortage is in its shelf too, which may be misread
 MISFIT, MISFIT_PAIRS = 0.1, 20.0  # log variance that habits leave open, and the pairs' worth of this guess
-BRAND_SD, CITY_SD = 0.1, 0.3  # log level of requests against tills: of one brand about the city's, of the city's
+BRAND_SD, CITY_SD = 0.1, 0.3  # log level of a reading alone against that with the till: of one brand about the city's, of the city's
 TILL_SD = 0.5  # log, of one pair's difference
 MOST_OFF = 1.0  # log: a larger one counts as that
 TILL_DOUBT = 0.02  # log variance of a till beyond its counting noise
 TILL_TRUST = 0.5  # tills err as well: who searches the street is seen at several
-TWICE_READ = 5_000  # pairs with a till that are also read without it, at most
+TWICE_READ = 5_000  # pairs with a till whose shelf is read with it, too, at most
 TELLING_COUNTS = 3  # counts from which a pair whose requests are not understood rests on them
 ROUNDS = 2
 
@@ -51,11 +51,11 @@ class Rates:
     evidence: npt.NDArray[np.int8]
     habits: shelf.Habits
     tally: doubts.Tally
-    learnt: Learnt
+    taught: Taught
 
 
 @dataclass(frozen=True)
-class Learnt:
+class Taught:
     """What a whole part of a city taught, as far as the reading of one pair rests on it.
 
     By pair: `touched` (read by its shelf), `prior` (centre of its log rate by its peers), `level` and `doubt` (what is taken from its
@@ -78,11 +78,11 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Flows:
-    """Per pair and state (slack, tight): cartons asked and allocated, and Σ index over the weeks lived; each (pairs, states)."""
+    """Per pair and state (slack, tight): cartons allocated, Σ index over the weeks lived, each (pairs, states); cartons tills `sold`."""
 
-    asked: Floats
     given: Floats
     weeks: Floats
+    sold: Floats
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     group = _groups(retailers)
     flows, outsold, direct = flows_of(panel, short, index)
     touched = outsold | (flows.weeks[:, TIGHT] > np.minimum(TOUCHED_WEEKS, SHORT_LIFE * flows.weeks.sum(1)))
-    sold = np.bincount(panel.scans.pair, panel.scans.value, panel.pairs)
     peers = _peers(panel, direct, group)
-    guess = np.log((np.maximum(FIRST_LIFT * flows.given.sum(1), sold) + 0.3) / (flows.weeks.sum(1) + 0.3))
-    rate, _ = _posterior(direct, peers, guess, np.where(touched, 1.0 / UNSURE, 0.0))
+    guess = np.log((np.maximum(FIRST_LIFT * flows.given.sum(1), flows.sold) + 0.3) / (flows.weeks.sum(1) + 0.3))
+    first = np.where(touched, 1.0 / UNSURE, 0.0)
+    rate, _ = kernels.posterior(*_about_peers(direct, peers), direct.cartons, direct.weeks, guess, first)
     variance = np.where(direct.weeks > KNOWN_WEEKS, 0.05 + 1.0 / np.maximum(direct.cartons, 0.5), UNSURE)
     seen, habits = shelf.views(panel, short, index, retailers, brands), shelf.nothing_known(panel.retailers)
     # whole weeks: which pairs judge a habit hangs on no decimal of the index
@@ -116,7 +116,7 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
         habits = shelf.habits(seen, touched, plenty, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
         tried = told if step else shelf.on_lattice(centre)
-        known = _learnt(seen, touched, tried, width, habits)
+        known = _misleading(seen, touched, tried, width, habits)
         told, precision = read(seen, known, habits)
         width = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
         flow = met(seen, touched, direct, rate)
@@ -133,8 +133,8 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
 
 def flows_of(panel: Panel, short: Scarcity, index: Floats) -> tuple[Flows, Truths, Direct]:
     """Flows of every pair, which of them sold far more than was delivered, and what the flows without shortage tell directly."""
-    flows, sold = _flows(panel, short, index), np.bincount(panel.scans.pair, panel.scans.value, panel.pairs)
-    outsold = np.asarray(sold > OUTSOLD * flows.given.sum(1) + OUTSOLD_CARTONS)
+    flows = _flows(panel, short, index)
+    outsold = np.asarray(flows.sold > OUTSOLD * flows.given.sum(1) + OUTSOLD_CARTONS)
     return flows, outsold, Direct(*(np.where(outsold, 0.0, flow[:, SLACK]) for flow in (flows.given, flows.weeks)))
 
 
@@ -144,11 +144,11 @@ def met(seen: shelf.Views, touched: Truths, direct: Direct, rate: Floats) -> Dir
     return Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, share * direct.weeks)
 
 
-def _learnt(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, habits: shelf.Habits) -> Learnt:
+def _misleading(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, habits: shelf.Habits) -> Taught:
     """How far shelves and tills mislead, from pairs with a till whose shelf is read without it, with it, and the till alone.
 
     Half of the shelves' difference, by brand, and apart for honest retailers and others, is to be taken from every shelf; its spread is
-    their doubt. The tills' mean difference, by brand, is to be taken from the tills.
+    their doubt. The tills' mean difference, by brand, is to be taken from the tills. Of peers nothing is said yet: a prior without weight.
     """
     panel, twice = seen.panel, _every(touched & _with_till(seen.panel), TWICE_READ)
     both = shelf.told(seen, twice, centre, width, habits)
@@ -162,10 +162,10 @@ def _learnt(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, h
         left = np.clip((off - level) ** 2 - blind.variance, 0.0, 4.0)[twice & group]
         doubt[group] = (left.sum() + MISFIT_PAIRS * MISFIT) / (len(left) + MISFIT_PAIRS)
     tills = _by_brand(panel, clear, above)
-    return Learnt(touched, centre, level, doubt, centre, width, PEER_VARIANCE, tills, habits.chance, seen.cover, seen.shelf)
+    return Taught(touched, np.zeros(panel.pairs), level, doubt, centre, width, np.inf, tills, habits.chance, seen.cover, seen.shelf)
 
 
-def read(seen: shelf.Views, known: Learnt, habits: shelf.Habits) -> tuple[Floats, Floats]:
+def read(seen: shelf.Views, known: Taught, habits: shelf.Habits) -> tuple[Floats, Floats]:
     """What shelves and tills tell of the log rates, and with which precision (0: nothing).
 
     Shelves are read without their tills, and tills alone. So what a pair's own till adds never falls when it sells more, which a reading of
@@ -196,10 +196,6 @@ def _by_brand(panel: Panel, sure: Floats, off: Floats) -> Floats:
     return np.asarray((np.bincount(panel.brand, sure * off, panel.brands) + city / BRAND_SD**2) / (weight + 1.0 / BRAND_SD**2))
 
 
-def _posterior(direct: Direct, peers: Floats, told: Floats, precision: Floats) -> tuple[Floats, Floats]:
-    return kernels.posterior(*_about_peers(direct, peers), direct.cartons, direct.weeks, told, precision)
-
-
 def _about_peers(direct: Direct, peers: Floats) -> tuple[Floats, float]:
     """The prior of log rates: each pair's centre, and the variance, from pairs with much direct evidence, counting noise taken out."""
     use = (direct.weeks > KNOWN_WEEKS) & (direct.cartons >= 4) & (peers > 0)
@@ -211,14 +207,10 @@ def _about_peers(direct: Direct, peers: Floats) -> tuple[Floats, float]:
 
 
 def _flows(panel: Panel, short: Scarcity, index: Floats) -> Flows:
-    lines, where = panel.lines, _where(panel)
-    asked, weeks = kernels.split_sums(lines.start, lines.week, lines.value, index, short.state, STATES, *where)
-    given, _ = kernels.split_sums(lines.start, lines.week, lines.other, index, short.state, STATES, *where)
-    return Flows(asked, given, weeks)
-
-
-def _where(panel: Panel) -> tuple[npt.NDArray[np.int32], ...]:
-    return (panel.retailer, panel.brand, *spans(panel), panel.caps.profile, panel.caps.cap)
+    lines, caps = panel.lines, panel.caps
+    where = (panel.retailer, panel.brand, *spans(panel), caps.profile, caps.cap)
+    given, weeks = kernels.split_sums(lines.start, lines.week, lines.other, index, short.state, STATES, *where)
+    return Flows(given, weeks, np.bincount(panel.scans.pair, panel.scans.value, panel.pairs).astype(np.float64))
 
 
 def _groups(retailers: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:

@@ -182,3 +182,11 @@ def first_last(code: Array, week: Array, count: int) -> tuple[Array, Array]:
         first[code[i]] = min(first[code[i]], week[i])
         last[code[i]] = max(last[code[i]], week[i])
     return first, last
+
+
+@nb.njit(cache=True)
+def by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: int, out: Array) -> None:
+    """Write the values of pair p into `out`, week by week from `begin` to `end`."""
+    for j in range(start[p], start[p + 1]):
+        if begin <= week[j] <= end:
+            out[week[j] - begin] = value[j]

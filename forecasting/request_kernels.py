@@ -66,7 +66,7 @@ def _asking(q: int, need: float, kind: int, factor: float, rival: float, grain: 
 
 
 @nb.njit(cache=True, error_model="numpy")
-def again(q: int, last: int, zeros: float) -> float:
+def chance_by_last(q: int, last: int, zeros: float) -> float:
     """Probability of a request of q cartons where only the shop's own last request tells anything."""
     if q == 0:
         return zeros

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import request_kernels, shelf_kernels
+from forecasting import request_kernels, shelf_kernels, till_kernels
 from forecasting.panel import Panel, spans, streets
 from forecasting.request_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
 from forecasting.scarcity import Scarcity
@@ -183,7 +183,7 @@ def likelihood(
     p, (kind, factor, power) = seen.panel, np.array(HABITS).T
     pair, habit = np.ascontiguousarray(pair), np.ascontiguousarray(habit)  # as found in a mask they are strided
     return np.asarray(shelf_kernels.likelihoods(
-        np.ascontiguousarray(pair), centre, width, reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
+        pair, centre, width, reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
         p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited,
         seen.index, seen.short.state, seen.short.expected, p.retailer, p.brand, *spans(p), p.caps.profile, p.caps.cap, p.caps.double,
         seen.street, seen.most, seen.pack, seen.shelf, seen.cover, kind[habit].astype(np.int64), factor[habit], power[habit], seen.grain,
@@ -271,7 +271,7 @@ def told(seen: Views, use: Truths, centre: Floats, width: Floats, known: Habits,
 def scanned(seen: Views, use: Truths, centre: Floats, width: Floats) -> Told:
     """What the tills of the pairs in `use` alone tell of their log rates: never less for more sales."""
     p, pair = seen.panel, np.flatnonzero(use)
-    like = shelf_kernels.till_likelihoods(
+    like = till_kernels.till_likelihoods(
         pair, centre[pair], width[pair], GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week, p.scans.value,
         p.counts.start, p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
     )  # fmt: skip

@@ -14,6 +14,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from forecasting.kernels import by_week
 from forecasting.request_kernels import (
     COVER,
     DIRECT,
@@ -24,7 +25,7 @@ from forecasting.request_kernels import (
     PARTS,
     TIMES,
     WHOLES,
-    again,
+    chance_by_last,
     chance_of,
     rivals,
     shares_got,
@@ -201,7 +202,7 @@ def _likelihood(  # noqa: C901 (one loop over weeks: the shelf's states stay whe
         for i in range(LANES):
             mean[i] = max(rate[i] * index[t], 1e-6)
         if row[t] != NONE and how == ITSELF:
-            alone = again(asked[t], last, zeros) ** trust
+            alone = chance_by_last(asked[t], last, zeros) ** trust
             for i in range(LANES):
                 weight[i] *= alone
         elif row[t] != NONE:
@@ -236,14 +237,6 @@ def _likelihood(  # noqa: C901 (one loop over weeks: the shelf's states stay whe
         total[i] = max(total[i] + math.log(weight[i]), IMPOSSIBLE)
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: int, out: Array) -> None:
-    """Write the values of pair p into `out`, week by week from `begin` to `end`."""
-    for j in range(start[p], start[p + 1]):
-        if begin <= week[j] <= end:
-            out[week[j] - begin] = value[j]
-
-
 @nb.njit(cache=True, error_model="numpy", parallel=True)
 def likelihoods(
     pair: Array, centre: Array, width: Array, reach: Array, grid: Array, most_states: int, scanned: bool,
@@ -269,8 +262,8 @@ def likelihoods(
         came, want, limits = np.zeros(weeks, np.int64), np.zeros(weeks, np.int64), np.zeros(weeks, np.int64)
         seen, went = np.full(weeks, -1, np.int64), np.full(weeks, -1, np.int64)
         share, rival = np.ones(weeks), np.zeros(weeks)
-        _by_week(start, week, given, p, begin, end, came)
-        _by_week(start, week, asked, p, begin, end, want)
+        by_week(start, week, given, p, begin, end, came)
+        by_week(start, week, asked, p, begin, end, want)
         for t in range(weeks):
             limits[t] = cap[profile[r, begin + t], b, begin + t]
             if scanned and reports[r, begin + t]:
@@ -278,9 +271,9 @@ def likelihoods(
         shares_got(came, want, expected[b, begin], share)
         rivals(kind[i], limits, double[r], most[street[r], b], begin, want, rival)
         want[(limits == 0) | ~visited[r, begin : end + 1]] = -1
-        _by_week(count_start, count_week, counted, p, begin, end, seen)
+        by_week(count_start, count_week, counted, p, begin, end, seen)
         if scanned:
-            _by_week(scan_start, scan_week, sold, p, begin, end, went)
+            by_week(scan_start, scan_week, sold, p, begin, end, went)
         short = state[b, begin : end + 1] == 1
         asking = want[short & (want >= 0)]
         zeros = ((asking == 0).sum() + 1.0) / (len(asking) + 4.0)
@@ -300,54 +293,3 @@ def likelihoods(
                 rest, mean, mass, weight, out[i, g : g + LANES],
             )  # fmt: skip
     return out
-
-
-@nb.njit(cache=True, error_model="numpy", parallel=True)
-def till_likelihoods(
-    pair: Array, centre: Array, width: Array, grid: Array, given_start: Array, given_week: Array, given: Array, start: Array, week: Array,
-    sold: Array, count_start: Array, count_week: Array, counted: Array, reports: Array, index: Array, retailer: Array, brand: Array,
-    first: Array, last: Array,
-) -> Array:  # fmt: skip
-    """Log likelihood of the rates exp(centre + width · grid) of pairs by their scanned sales: (rows, grid).
-
-    The stock is what came less what was sold, never below 0, and what was counted where it was counted. A week that ends with stock
-    left had as many customers as were sold to; one that ends without had as many or more. More sold in any week leaves no more stock in any
-    later one, so it never makes a lower rate likelier.
-    """
-    out = np.zeros((len(pair), len(grid)))
-    for i in nb.prange(len(pair)):
-        p = pair[i]
-        if first[p] > last[p]:
-            continue
-        r, b, begin, end = retailer[p], brand[p], first[p], last[p]
-        weeks = end - begin + 1
-        came, went, seen = np.zeros(weeks, np.int64), np.zeros(weeks, np.int64), np.full(weeks, -1, np.int64)
-        _by_week(given_start, given_week, given, p, begin, end, came)
-        _by_week(start, week, sold, p, begin, end, went)
-        _by_week(count_start, count_week, counted, p, begin, end, seen)
-        stock = 0
-        for t in range(weeks):
-            if not reports[r, begin + t]:
-                stock = seen[t] if seen[t] >= 0 else 0
-                continue
-            stock = max(stock + came[t] - went[t], 0)
-            for g in range(len(grid)):
-                mean = max(math.exp(centre[i] + width[i] * grid[g]) * index[b, begin + t], 1e-6)
-                out[i, g] += _customers(went[t], mean, stock > 0)
-            if seen[t] >= 0:
-                stock = seen[t]
-    return out
-
-
-@nb.njit(cache=True, error_model="numpy")
-def _customers(sold: int, mean: float, left: bool) -> float:
-    """Log probability that as many customers came as were sold to, or, where nothing is left, as many or more."""
-    if left or sold == 0:
-        return (sold * math.log(mean) - mean - math.lgamma(sold + 1.0)) if left else 0.0
-    below, term = 0.0, math.exp(-mean)
-    for j in range(sold):
-        below += term
-        term *= mean / (j + 1)
-    if below < 1.0 - 1e-9:
-        return math.log(1.0 - below)
-    return sold * math.log(mean) - mean - math.lgamma(sold + 1.0)

@@ -32,7 +32,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What the parts of a city taught (evidence.Learnt), for a night to read pairs again (update.py).
+    """What the parts of a city taught (evidence.Taught), for a night to read pairs again (update.py).
 
     By retailer code: number of its `part` (-1: not known to the fit), `chance` of each habit, `cover`. By row of `Estimate.pairs`:
     `touched`, `prior`, `level`, `doubt`, `centre`, `width`. By part: `variance`, `tills` (parts, brands), `shelf` (parts, 3).

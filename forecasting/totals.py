@@ -1,7 +1,7 @@
 """What all pairs of a city come to by brand and week: all that its parts need to know of each other.
 
-A large city is weighed part by part, so that only one part's work is in memory. Shortage and rhythm are the whole city's; they are made
-of these sums, which add over parts.
+A large city is weighed part by part, so that only one part's work is done at a time. Shortage and rhythm are the whole city's; they are
+made of these sums, which add over parts.
 """
 
 from __future__ import annotations

@@ -96,17 +96,17 @@ def _read(known: Snapshot, estimate: Estimate, panel: Panel, short: Scarcity, in
         return out
 
     chance, touched = learnt.chance[shops].astype(np.float64), by_pair(learnt.touched)
-    taught = evidence.Learnt(
+    taught = evidence.Taught(
         touched, by_pair(learnt.prior), by_pair(learnt.level), by_pair(learnt.doubt), by_pair(learnt.centre), by_pair(learnt.width),
         float(learnt.variance[part]), learnt.tills[part], chance, learnt.cover[shops].astype(np.float64), learnt.shelf[part],
     )  # fmt: skip
     before = by_pair(estimate.pairs["rate"].to_numpy())
-    rate, spread = again(panel, short, index, known.retailers.iloc[shops], known.brands, taught, before)
+    rate, spread = read_again(panel, short, index, known.retailers.iloc[shops], known.brands, taught, before)
     return np.column_stack([rate[at], spread[at] + evidence.COUNT_DISPERSION])
 
 
-def again(
-    panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame, taught: evidence.Learnt, before: Floats
+def read_again(
+    panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame, taught: evidence.Taught, before: Floats
 ) -> tuple[Floats, Floats]:
     """Rate and log variance of every pair of `panel` with what was taught; `before`: the rates so far."""
     seen = shelf.taught(shelf.views(panel, short, index, retailers, brands), taught.shelf, taught.cover)

@@ -43,7 +43,7 @@ def _said(row: Mapping[str, object]) -> Both:
     habit, trend, reaction = Habit(str(row["habit"])), Trend(str(row["trend"])), Reaction(str(row["shortage"]))
     counted: Both = (f"{row['flagged']} of {row['lines']} lines flagged.", f"{row['lines']} 行中标记 {row['flagged']} 行。")
     if habit is Habit.CANNOT_TELL:
-        return tuple(f"{h}{stop}{joint}{c}" for h, c, stop, joint in zip(HABITS[habit], counted, (".", "。"), (" ", ""), strict=True))  # type: ignore[return-value]
+        return f"{HABITS[habit][0]}. {counted[0]}", f"{HABITS[habit][1]}。{counted[1]}"
     ground = inflation.REASONS.get(str(row["reason"]), ("", "")) if habit is not Habit.SELDOM else ("", "")
     out = []
     for at, (comma, stop, joint) in enumerate(((", ", ".", " "), ("，", "。", ""))):

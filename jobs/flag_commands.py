@@ -48,7 +48,9 @@ def list_(
 
 def _line(row: object) -> str:
     """A flagged line, and its answer if there is one."""
-    answered = f"answer {int(row.answer_id)}: {row.verdict}" if row.answer_id == row.answer_id else "open"  # type: ignore[attr-defined]
+    import pandas as pd
+
+    answered = f"answer {int(row.answer_id)}: {row.verdict}" if pd.notna(row.answer_id) else "open"  # type: ignore[attr-defined]
     return (
         f"{row.order_date:%Y-%m-%d}  order {row.order_id}  brand {row.brand_id}  retailer {row.retailer_id}  asked {row.requested}, "  # type: ignore[attr-defined]
         f"need {row.expected:.1f}, score {row.score:.2f}  {row.reason}  {answered}"  # type: ignore[attr-defined]

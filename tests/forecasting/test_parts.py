@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting import demand, evidence, shelf, shelf_kernels, update
+from forecasting import demand, evidence, shelf, shelf_kernels, till_kernels, update
 from forecasting import panel as panels
 from forecasting.scarcity import Scarcity
 from forecasting.states import Estimate, codes
@@ -33,7 +33,7 @@ PARTS_DIFFER, NIGHTS_DIFFER = 0.03, 0.03
 @pytest.fixture(autouse=True, scope="module")
 def small_parts() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demand, "SHARD_RETAILERS", MOST)
+        patch.setattr(demand, "PART_RETAILERS", MOST)
         yield
 
 
@@ -84,7 +84,7 @@ def off(found: pd.Series, true: pd.Series) -> float:
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=60), st.integers(1, 30))
 def test_every_shop_is_in_one_part_with_its_whole_street_and_no_part_is_without_shops(places: list[tuple[int, int]], most: int) -> None:
     shops = pd.DataFrame(places, columns=["district", "street"]).astype("str")
-    parts = demand.shards(shops, most)
+    parts = demand.city_parts(shops, most)
     assert sorted(np.concatenate(parts)) == list(range(len(shops)))
     assert all((np.diff(rows) > 0).all() for rows in parts)
     assert all(len(rows) for rows in parts) or not places
@@ -94,14 +94,14 @@ def test_every_shop_is_in_one_part_with_its_whole_street_and_no_part_is_without_
 
 def test_every_part_has_its_share_of_each_district() -> None:
     shops = pd.DataFrame({"district": [f"D{i % 4}" for i in range(400)], "street": [f"S{i // 4 % 20:02}" for i in range(400)]})
-    for rows in demand.shards(shops, 80):
+    for rows in demand.city_parts(shops, 80):
         assert (shops["district"].iloc[rows].value_counts() == 20).all()
 
 
 def test_rates_in_parts_are_near_those_in_one(
     city: small_city.SmallCity, fitted: Estimate, monday: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demand, "SHARD_RETAILERS", 1_000)
+    monkeypatch.setattr(demand, "PART_RETAILERS", 1_000)
     one = demand.estimate(until(city.snapshot, monday), RULES)
     assert (len(one.learnt.variance), len(fitted.learnt.variance)) == (1, 3)
     pd.testing.assert_frame_equal(fitted.pairs[PAIR], one.pairs[PAIR])
@@ -135,9 +135,9 @@ def read_anew(known: Snapshot, fit: Estimate, row_of: np.ndarray) -> pd.Series:
         panel = panels.build(known, weeks, among=np.flatnonzero(learnt.part == part))
         mine = [values[own] if values.dtype == bool else values[own].astype(np.float64) for values in by_pair]
         chance, cover = (values[panel.among].astype(np.float64) for values in (learnt.chance, learnt.cover))
-        taught = evidence.Learnt(*mine, float(learnt.variance[part]), learnt.tills[part], chance, cover, learnt.shelf[part])
+        taught = evidence.Taught(*mine, float(learnt.variance[part]), learnt.tills[part], chance, cover, learnt.shelf[part])
         before = fit.pairs["rate"].to_numpy()[own]
-        found[own] = update.again(panel, short, index, known.retailers.iloc[panel.among], known.brands, taught, before)[0]
+        found[own] = update.read_again(panel, short, index, known.retailers.iloc[panel.among], known.brands, taught, before)[0]
     return pd.Series(found, rates(fit.pairs).index)
 
 
@@ -193,7 +193,7 @@ def counted() -> Snapshot:
 
 def test_nor_on_how_many_shelves_were_counted_in_its_street(counted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monday = counted.lines["week"].max().date()
-    monkeypatch.setattr(demand, "SHARD_RETAILERS", 1_000)
+    monkeypatch.setattr(demand, "PART_RETAILERS", 1_000)
     own = counted.retailers["retailer_id"].to_numpy()  # a street of its own for every shop
     apart = replace(counted, retailers=counted.retailers.assign(street=own).astype(counted.retailers.dtypes.to_dict()))
     fit = demand.estimate(until(apart, monday), RULES)
@@ -283,11 +283,10 @@ def test_a_fit_and_a_night_need_each_kernel_compiled_once(
     """For arrays of another layout it would be compiled again, which takes half a minute, in the first fit or on the first night."""
     kinds: dict[str, set[tuple[object, ...]]] = {"likelihoods": set(), "till_likelihoods": set()}
 
-    def noted(name: str) -> Callable[..., np.ndarray]:
-        kernel = getattr(shelf_kernels, name)
+    def noted(name: str, kernel: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         return lambda *args: [kinds[name].add(tuple(numba.typeof(x) for x in args)), kernel(*args)][1]
 
-    for name in kinds:
-        monkeypatch.setattr(shelf_kernels, name, noted(name))
+    for module, name in zip((shelf_kernels, till_kernels), kinds, strict=True):
+        monkeypatch.setattr(module, name, noted(name, getattr(module, name)))
     tonight(until(city.snapshot, monday + timedelta(days=6)), demand.estimate(until(city.snapshot, monday), RULES))
     assert [len(found) for found in kinds.values()] == [1, 1]
