@@ -24,7 +24,7 @@ FORGOT = 0.06  # chance that a missing carton is not asked for
 GRAINS = (1, 5, 10)  # multiples in which requests are tabled
 LEVEL_STEP, BASE_LEVEL, LEVELS = 0.12, 4, 24  # tabled factors: e^(-.48) .. e^2.28, 12% apart
 MOST_TABLED = 48  # requests of fewer multiples are looked up
-PARTS, WHOLES = 8, 64  # needs are looked up by eighths of a carton; within an eighth, whole cartons lie side by side
+PARTS, WHOLES = 8, 64  # needs are looked up between eighths of a carton; in the table, whole cartons lie side by side
 NEEDS = PARTS * WHOLES
 DIRECT, NONE = -1, -2
 
@@ -41,28 +41,35 @@ def _between(low: float, high: float) -> float:
 
 
 @nb.njit(cache=True, error_model="numpy")
+def _rise(x: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high`, a straight line between."""
+    return min(max((x - low) / (high - low), 0.0), 1.0)
+
+
+@nb.njit(cache=True, error_model="numpy")
 def _asking(q: int, need: float, kind: int, factor: float, rival: float, grain: float, noise: float) -> float:
-    """Probability of a request of q cartons from a need (cartons, may be below 0)."""
+    """Probability of a request of q cartons from a need (cartons, may be below 0); without steps in the need, of which nobody is sure."""
     if kind >= CAP and rival >= 1:
         if q == 0:
-            return 0.4 if need < 0.5 else 0.15
-        if need <= rival + 0.5:
-            return 0.85 * (0.9 if q == rival else 0.025 / (1 + rival))
-        sd = math.sqrt(noise * noise * need * need + 0.25)
-        return 0.85 * _normal((q - need) / sd) / sd
-    if need < 0.5:
-        nothing = 0.95 if need < 0.2 else 0.7
-        if q == 0:
-            return nothing
-        return (1 - nothing) * (0.6 / max(factor, grain) if q <= max(factor, grain) * 1.01 else 0.05 / (1 + factor))
+            return 0.4 - 0.25 * _rise(need, 0.25, 0.75)
+        sd, more = math.sqrt(noise * noise * need * need + 0.25), _rise(need, rival, rival + 1.0)
+        own = _normal((q - need) / sd) / sd if more > 0 else 0.0
+        return 0.85 * ((1 - more) * (0.9 if q == rival else 0.025 / (1 + rival)) + more * own)
+    nothing = 0.95 - 0.25 * _rise(need, 0.1, 0.35) - 0.4 * _rise(need, 0.35, 0.75) - (0.3 - FORGOT) * _rise(need, 0.75, 1.25)
     if q == 0:
-        return FORGOT if need >= 1 else 0.3
+        return nothing
+    missed = _rise(need, 0.3, 0.7)  # how surely a carton is missing
+    idle = 0.6 / max(factor, grain) if q <= max(factor, grain) * 1.01 else 0.05 / (1 + factor)
+    if missed <= 0:
+        return (1 - nothing) * idle
     wanted = need * factor
     if grain > 1:
         sd = math.sqrt(noise * noise * wanted * wanted + 0.3)
-        return (1 - FORGOT) * (_between((q - grain + 0.4 - wanted) / sd, (q + 0.4 - wanted) / sd) + 1e-4)
-    sd = math.sqrt(noise * noise * wanted * wanted + 0.15 * factor * factor + 0.1)
-    return (1 - FORGOT) * _normal((q - wanted) / sd) / sd
+        meant = _between((q - grain + 0.4 - wanted) / sd, (q + 0.4 - wanted) / sd) + 1e-4
+    else:
+        sd = math.sqrt(noise * noise * wanted * wanted + 0.15 * factor * factor + 0.1)
+        meant = _normal((q - wanted) / sd) / sd
+    return (1 - nothing) * ((1 - missed) * idle + missed * meant)
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -80,7 +87,8 @@ def chance_by_last(q: int, last: int, zeros: float) -> float:
 def chance_of(q: int, need: float, how: int, times: float, rival: float, grain: float, noise: float, trust: float) -> float:
     """Probability of a request, strays included, raised to `trust`."""
     stray = 0.25 / (1 + q) if q > 0 else 0.5
-    return ((1 - STRAY) * _asking(q, need, how, times, rival, grain, noise) + STRAY * stray) ** trust
+    chance = (1 - STRAY) * _asking(q, need, how, times, rival, grain, noise) + STRAY * stray
+    return chance if trust == 1.0 else chance**trust
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -91,7 +99,7 @@ def request_table(grain: int, noise: float, trust: float) -> Array:
         times = math.exp((level - BASE_LEVEL) * LEVEL_STEP)
         for q in range(MOST_TABLED):
             for i in range(NEEDS):
-                need = (i % WHOLES) + (i // WHOLES + 0.5) / PARTS
+                need = (i % WHOLES) + (i // WHOLES) / PARTS
                 out[level, q, i] = chance_of(q * grain, need, TIMES, times, 0.0, grain, noise, trust)
     return out
 

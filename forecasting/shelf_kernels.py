@@ -36,8 +36,9 @@ Array = npt.NDArray[Any]
 
 LANES = 4
 MISCOUNT = 0.04  # share of counts that are one carton off
-HARDLY = 1e-5  # share of the whole below which the outermost states, and numbers of customers, are left out
+HARDLY = 1e-4  # share of the whole below which the outermost states, and numbers of customers, are left out
 IMPOSSIBLE = -1e9
+FALLEN = 10.0  # log likelihood by which both ends of the first rates lie below their top, so that it is the only one that counts
 U1: Any = np.uint64(1)  # indices without a sign need no look at the other end
 U2: Any = np.uint64(2)
 U3: Any = np.uint64(3)
@@ -135,16 +136,17 @@ def _after_request(
     now: Array, lane: int, low: int, high: int, q: int, how: int, full: float, times: float, rival: float, grain: float, noise: float,
     trust: float, row: int, table: Array,
 ) -> None:  # fmt: skip
-    """Weigh a lane's states by the probability of the request, raised to `trust`: looked up where the table holds it."""
+    """Weigh a lane's states by the probability of the request, raised to `trust`: looked up, where the table holds it, on the straight line
+    between two needs."""
     at = int(full * PARTS)
-    if row == DIRECT or at >= NEEDS:
+    if row == DIRECT or at + 1 >= NEEDS:
         for s in range(low, high + 1):
             now[LANES * s + lane] *= chance_of(q, full - s, how, times, rival, grain, noise, trust)
     else:
-        whole = at // PARTS
-        place = row + at % PARTS * WHOLES + whole
+        whole, off = at // PARTS, full * PARTS - at
+        below, above = row + at % PARTS * WHOLES + whole, row + (at + 1) % PARTS * WHOLES + (at + 1) // PARTS
         for s in range(low, min(high, whole) + 1):
-            now[LANES * s + lane] *= table[place - s]
+            now[LANES * s + lane] *= table[below - s] + off * (table[above - s] - table[below - s])
         for s in range(max(low, whole + 1), high + 1):
             now[LANES * s + lane] *= table[row]
 
@@ -248,9 +250,9 @@ def likelihoods(
 ) -> Array:  # fmt: skip
     """Log likelihood of the rates exp(centre + width · grid) of pairs under a habit (kind, factor, power): float64 (rows, grid).
 
-    By row: pair, centre, width, reach, kind, factor, power. `grid` is tried `LANES` at a time, and not where all of them lie further than
-    `reach` (log) from the centre: `IMPOSSIBLE`. By retailer: cover, grain. `most[street, brand, week]`: largest request. `scanned`: till
-    reports are believed.
+    By row: pair, centre, width, reach, kind, factor, power. `grid` is tried `LANES` at a time, the first of them in rising order;
+    the next ones not (`IMPOSSIBLE`) where a top lies among the first, if that is a high one or they all lie further than `reach` (log) from
+    the centre. By retailer: cover, grain. `most[street, brand, week]`: largest request. `scanned`: till reports are believed.
     """
     out = np.zeros((len(pair), len(grid)))
     for i in nb.prange(len(pair)):
@@ -284,7 +286,8 @@ def likelihoods(
         times, row, step = np.ones(weeks), np.zeros(weeks, np.int64), max(grain[r], pack[b])
         table_rows(want, short, share, rival, kind[i], factor[i], power[i], step, times, row)
         for g in range(0, len(grid), LANES):
-            if np.abs(width[i] * grid[g : g + LANES]).min() > reach[i]:
+            above = out[i, :g].max() - max(out[i, 0], out[i, LANES - 1]) if g > 0 else 0.0
+            if above > FALLEN or (above > 0 and np.abs(width[i] * grid[g : g + LANES]).min() > reach[i]):
                 out[i, g : g + LANES] = IMPOSSIBLE
                 continue
             _likelihood(
