@@ -180,9 +180,9 @@ def with_needs(city: City) -> Snapshot:
 
 def _full(city: City) -> Callable[..., tuple[Floats, Floats]]:
     """Full shelves learnt from counts and true needs, in all weeks and of all retailers."""
-    learn, told = shelf._full_shelves, with_needs(city)
+    learn, told = shelf.full_shelves, with_needs(city)
 
-    def known(seen: panel.Panel, short: scarcity.Scarcity, index: Floats, rate: Floats, honest: Truths) -> tuple[Floats, Floats]:
+    def known(seen: panel.Panel, short: scarcity.Scarcity, index: Floats, rate: Floats, honest: Floats) -> tuple[Floats, Floats]:
         needs = panel.build(told, seen.weeks, among=seen.among).lines
         return learn(replace(seen, lines=needs), short, index, rate, np.ones_like(honest))
 
@@ -197,7 +197,7 @@ READ: Mapping[str, tuple[tuple[Any, str, Callable[[City], Any]], ...]] = {
     "habits": ((shelf, "habits", _read_as),),
     "weeks of shortage": ((scarcity, "measure", _short),),
     "index while reading": ((rhythm, "index", _index),),
-    "height of shelves": ((shelf, "_full_shelves", _full),),
+    "height of shelves": ((shelf, "full_shelves", _full),),
     "needs": ((shelf, "habits", _honest),),
     "needs, shortage, index": ((shelf, "habits", _honest), (scarcity, "measure", _short), (rhythm, "index", _index)),
 }

@@ -104,7 +104,8 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     peers = _peers(panel, direct, group)
     guess = np.log((np.maximum(FIRST_LIFT * flows.given.sum(1), flows.sold) + 0.3) / (flows.weeks.sum(1) + 0.3))
     first = np.where(touched, 1.0 / UNSURE, 0.0)
-    rate, _ = kernels.posterior(*_about_peers(direct, peers), direct.cartons, direct.weeks, guess, first)
+    prior, prior_variance = _about_peers(direct, peers)
+    rate, _ = kernels.posterior(prior, prior_variance, direct.cartons, direct.weeks, guess, first)
     variance = np.where(direct.weeks > KNOWN_WEEKS, 0.05 + 1.0 / np.maximum(direct.cartons, 0.5), UNSURE)
     seen, habits = shelf.views(panel, short, index, retailers, brands), shelf.nothing_known(panel.retailers)
     # whole weeks: which pairs judge a habit hangs on no decimal of the index
@@ -112,12 +113,13 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     lived = flows.weeks.sum(1)
     told, width = guess, np.full(panel.pairs, shelf.FIRST_WIDTH)
     for step in range(ROUNDS):
-        seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers, bool))
+        seen = shelf.with_shelves(seen, rate, habits.honest if step else np.zeros(panel.retailers))
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
         habits = shelf.habits(seen, touched, plenty, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
-        tried = told if step else shelf.on_lattice(centre)
-        known = _misleading(seen, touched, tried, width, habits)
-        told, precision = read(seen, known, habits)
+        tried = np.maximum(told, np.log(shelf.LEAST_RATE)) if step else shelf.on_lattice(centre)
+        about = prior + 0.5 * prior_variance if step else centre
+        known = _misleading(seen, touched, shelf.Tried(about, tried, width, closely=step > 0), habits)
+        told, precision = read(seen, known, habits, about, closely=step > 0)
         width = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
         flow = met(seen, touched, direct, rate)
         watched = np.minimum(precision / np.exp(told), lived)  # no longer than it lived: a rate of all but nothing is no sure one
@@ -144,36 +146,36 @@ def met(seen: shelf.Views, touched: Truths, direct: Direct, rate: Floats) -> Dir
     return Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, share * direct.weeks)
 
 
-def _misleading(seen: shelf.Views, touched: Truths, centre: Floats, width: Floats, habits: shelf.Habits) -> Taught:
+def _misleading(seen: shelf.Views, touched: Truths, grid: shelf.Tried, habits: shelf.Habits) -> Taught:
     """How far shelves and tills mislead, from pairs with a till whose shelf is read without it, with it, and the till alone.
 
-    Half of the shelves' difference, by brand, and apart for honest retailers and others, is to be taken from every shelf; its spread is
-    their doubt. The tills' mean difference, by brand, is to be taken from the tills. Of peers nothing is said yet: a prior without weight.
+    Half of the shelves' difference, by brand, and apart for honest retailers and others (by the probability of each), is to be taken from
+    every shelf; its spread is their doubt. The tills' mean difference, by brand, is to be taken from the tills. Its prior has no weight.
     """
     panel, twice = seen.panel, _every(touched & _with_till(seen.panel), TWICE_READ)
-    both = shelf.told(seen, twice, centre, width, habits)
-    blind, till = shelf.told(seen, twice, centre, width, habits, scans=False), shelf.scanned(seen, twice, centre, width)
+    both = shelf.told(seen, twice, grid, habits)
+    blind, till = shelf.told(seen, twice, grid, habits, scans=False), shelf.scanned(seen, twice, grid)
     off, above = (np.where(twice, np.clip(one.log_rate - both.log_rate, -MOST_OFF, MOST_OFF), 0.0) for one in (blind, till))
     sure, clear = (np.where(twice, 1.0 / (TILL_SD**2 + np.where(twice, one.variance + both.variance, 1.0)), 0.0) for one in (blind, till))
     honest, doubt, level = habits.honest[panel.retailer], np.zeros(panel.pairs), np.zeros(panel.pairs)
-    for group in (honest, ~honest):
-        brand = _by_brand(panel, np.where(group, sure, 0.0), off)
-        level = np.where(group, TILL_TRUST * brand[panel.brand], level)
-        left = np.clip((off - level) ** 2 - blind.variance, 0.0, 4.0)[twice & group]
-        doubt[group] = (left.sum() + MISFIT_PAIRS * MISFIT) / (len(left) + MISFIT_PAIRS)
+    for share in (honest, 1.0 - honest):
+        brand = TILL_TRUST * _by_brand(panel, share * sure, off)[panel.brand]
+        left = np.where(twice, share * np.clip((off - brand) ** 2 - blind.variance, 0.0, 4.0), 0.0)
+        level += share * brand
+        doubt += share * (left.sum() + MISFIT_PAIRS * MISFIT) / (share[twice].sum() + MISFIT_PAIRS)
     tills = _by_brand(panel, clear, above)
-    return Taught(touched, np.zeros(panel.pairs), level, doubt, centre, width, np.inf, tills, habits.chance, seen.cover, seen.shelf)
+    return Taught(touched, grid.prior, level, doubt, grid.centre, grid.width, np.inf, tills, habits.chance, seen.cover, seen.shelf)
 
 
-def read(seen: shelf.Views, known: Taught, habits: shelf.Habits) -> tuple[Floats, Floats]:
-    """What shelves and tills tell of the log rates, and with which precision (0: nothing).
+def read(seen: shelf.Views, known: Taught, habits: shelf.Habits, about: Floats, *, closely: bool = True) -> tuple[Floats, Floats]:
+    """What shelves and tills tell of the log rates, and with which precision (0: nothing), over a wide prior `about` a first idea.
 
     Shelves are read without their tills, and tills alone. So what a pair's own till adds never falls when it sells more, which a reading of
     both together would not promise: cartons sold and not asked for again tell of a lower shelf.
     """
     tills = known.touched & _with_till(seen.panel)
-    blind = shelf.told(seen, known.touched, known.centre, known.width, habits, scans=False)
-    till = shelf.scanned(seen, tills, known.centre, known.width)
+    grid = shelf.Tried(about, known.centre, known.width, closely)
+    blind, till = shelf.told(seen, known.touched, grid, habits, scans=False), shelf.scanned(seen, tills, grid)
     first = np.where(known.touched, 1.0 / (blind.variance + known.doubt), 0.0)
     second = np.where(tills, 1.0 / (till.variance + TILL_DOUBT), 0.0)
     sold = np.where(tills, till.log_rate - known.tills[seen.panel.brand], 0.0)

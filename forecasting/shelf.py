@@ -21,7 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from forecasting import request_kernels, shelf_kernels, till_kernels
+from forecasting.full_shelf import FULL_SHELF, full_shelves
 from forecasting.panel import Panel, spans, streets
+from forecasting.quadrature import LEAST_BEND, integral, moments
 from forecasting.request_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
 from forecasting.scarcity import Scarcity
 
@@ -40,22 +42,24 @@ HABITS: tuple[tuple[int, float, float], ...] = (
 )
 """Kind, factor and power of each hypothesis (request_kernels)."""
 UNEXPLAINED = len(HABITS) - 1
-FULL_SHELF = np.array([0.6, 1.8, 0.6])
-"""Cartons to which a shelf is filled: a + b · weekly mean + c · √mean, where counts do not tell."""
-PRIOR_COUNTS = 20.0
-LEAST_COUNTS = 200
 GRID = np.linspace(-1.0, 1.0, 8)[[2, 3, 4, 5, 0, 1, 6, 7]]  # the middle first: the outer half is not always tried
 FIRST_WIDTH = 1.5  # log rates are first sought so far on both sides of a first idea
 REACH = 2.5  # standard deviations of the prior within which a habit is judged
-WIDTH, LEAST_WIDTH, MOST_WIDTH = 3.0, 0.3, 2.0  # then by so many standard deviations of what was told
+WIDTH, LEAST_WIDTH, MOST_WIDTH = 3.0, 0.5, 2.0  # then by so many standard deviations of what was told
 PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat honesty
 LAST_RESORT = 40.0  # log likelihood by which the last hypothesis must beat the others
 JUDGED_PAIRS = (4, 8)  # by which a retailer's habit is judged, at the first and the second reading
-HELD_BEFORE = 2.0  # retailers of each habit that are taken for known: a habit of one shop does not hang on its own likelihood alone
-LEAST_BEND = 0.5  # of a log likelihood over three points, from which its top is narrow
-STILL_OPEN = 1e-3
+HELD_BEFORE = 5.0  # retailers of each habit that are taken for known: a habit of one shop does not hang on its own likelihood alone
+EXCEPTION = 40.0  # −log probability that a pair follows no habit of its shop
+NEARLY_OUT = 1e-3  # a hypothesis less likely by the first points is not looked at more closely
+LOOKS, CLOSER = 2, 1.0  # at most, further where the top is at an end; within so many steps of the first points
+FINE_GRID = np.linspace(-1.0, 1.0, 4)
+FINE = 3.0  # such a look goes so many standard deviations to both sides
+SHARP = 8.0  # of a log likelihood over three points, from which its top is looked at more closely
+STILL_OPEN, HARDLY_OPEN = 1e-5, 1e-2  # probability by a first reading below which a hypothesis is not tried again; below which it sinks
+SINKING = 3.0  # power of its probability with which it sinks, so that none drops out with a step
 LEAST_RATE = 0.02
-LEAST_CHANCE = 0.05  # a hypothesis less likely is left out
+LEAST_CHANCE = 0.1  # a hypothesis less likely is left out
 PRIOR_VARIANCE = 4.0  # log, about the centre of a reading
 TEMPER = 0.25  # weeks of a shop resemble each other: evidence counts for less than as many independent weeks
 NOISE = 0.25
@@ -88,14 +92,25 @@ class Habits:
     chance: Floats
 
     @property
-    def honest(self) -> Truths:
-        """Retailers who most likely ask for what is missing on the shelf."""
-        return np.asarray(self.best == 0)
+    def honest(self) -> Floats:
+        """Probability that a retailer asks for what is missing on the shelf."""
+        return self.chance[:, 0]
 
     @property
     def unexplained(self) -> Truths:
         """Retailers whose requests no hypothesis about a need explains."""
         return np.asarray(self.best == UNEXPLAINED)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """By pair: log rates that are tried lie within `width` of `centre`; a wide normal prior lies about `prior`. `closely`: a top that is
+    narrow among them is looked at again."""
+
+    prior: Floats
+    centre: Floats
+    width: Floats
+    closely: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,35 +144,9 @@ def _grain(panel: Panel) -> Floats:
     return np.where(nearly_all(10), 10.0, np.where(nearly_all(5), 5.0, 1.0))
 
 
-def _full_shelves(panel: Panel, short: Scarcity, index: Floats, rate: Floats, honest: Truths) -> tuple[Floats, Floats]:
-    """(a, b, c) of a full shelf and each retailer's multiple of it: counted stock + the next request, in weeks without shortage, and in
-    all weeks of `honest` retailers.
-
-    Least squares with Huber's weights, drawn to `FULL_SHELF`.
-    """
-    counts, lines, weeks = panel.counts, panel.lines, len(panel.weeks)
-    pair, week = counts.pair, counts.week.astype(np.int64) + 1
-    key, want = lines.pair * (weeks + 1) + lines.week, counts.pair * (weeks + 1) + week
-    at = np.minimum(np.searchsorted(key, want), max(len(key) - 1, 0))
-    found = (week < weeks) & (key[at] == want) if len(key) else np.zeros(len(pair), bool)
-    pair, week, at, stock = pair[found], week[found], at[found], counts.value[found]
-    use = (lines.value[at] > 0) & (~short.tight[panel.brand[pair], week] | honest[panel.retailer[pair]])
-    pair, week, full = pair[use], week[use], (stock + lines.value[at])[use].astype(np.float64)
-    if len(full) < LEAST_COUNTS:
-        return FULL_SHELF, np.ones(panel.retailers)
-    mean = rate[pair] * index[panel.brand[pair], week]
-    x, scale, shelf = np.column_stack([np.ones(len(mean)), mean, np.sqrt(mean)]), 1 / np.sqrt(mean + 0.5), FULL_SHELF
-    for _ in range(6):
-        weight = scale**2 / np.maximum(np.abs(full - x @ shelf) * scale / 0.8, 1.0)
-        shelf = np.linalg.solve(x.T @ (x * weight[:, None]) + PRIOR_COUNTS * np.eye(3), x.T @ (full * weight) + PRIOR_COUNTS * FULL_SHELF)
-    usual, r = x @ shelf, panel.retailer[pair]
-    cover = (np.bincount(r, np.minimum(full, 3 * usual), panel.retailers) + 10) / (np.bincount(r, usual, panel.retailers) + 10)
-    return shelf, np.clip(cover, 0.6, 1.8)
-
-
-def with_shelves(seen: Views, rate: Floats, honest: Truths) -> Views:
-    """The views with the height of full shelves learnt from counts; `honest` retailers teach it in weeks of shortage too."""
-    return taught(seen, *_full_shelves(seen.panel, seen.short, seen.index, rate, honest))
+def with_shelves(seen: Views, rate: Floats, honest: Floats) -> Views:
+    """The views with the height of full shelves learnt from counts; in weeks of shortage too, as far as a retailer is `honest`."""
+    return taught(seen, *full_shelves(seen.panel, seen.short, seen.index, rate, honest))
 
 
 def taught(seen: Views, shelf: Floats, cover: Floats) -> Views:
@@ -173,9 +162,10 @@ def _table(trust: float) -> npt.NDArray[np.float32]:
 
 
 def likelihood(
-    seen: Views, pair: Whole, habit: Whole, centre: Floats, width: Floats, reach: Floats, *, scans: bool = True, trust: float = 1.0
-) -> Floats:
-    """Log likelihood of rates exp(centre + width · GRID) of pairs, each under the hypothesis with the number `habit`: (rows, GRID).
+    seen: Views, pair: Whole, habit: Whole, centre: Floats, width: Floats, reach: Floats, *, grid: Floats = GRID, scans: bool = True,
+    trust: float = 1.0,
+) -> Floats:  # fmt: skip
+    """Log likelihood of rates exp(centre + width · grid) of pairs, each under the hypothesis with the number `habit`: (rows, grid).
 
     One row for each combination that is asked for: all arguments have as many. Rates further than `reach` (log) from the centre need not be
     tried.
@@ -183,7 +173,7 @@ def likelihood(
     p, (kind, factor, power) = seen.panel, np.array(HABITS).T
     pair, habit = np.ascontiguousarray(pair), np.ascontiguousarray(habit)  # as found in a mask they are strided
     return np.asarray(shelf_kernels.likelihoods(
-        pair, centre, width, reach, GRID, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
+        pair, centre, width, reach, grid, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
         p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited,
         seen.index, seen.short.state, seen.short.expected, p.retailer, p.brand, *spans(p), p.caps.profile, p.caps.cap, p.caps.double,
         seen.street, seen.most, seen.pack, seen.shelf, seen.cover, kind[habit].astype(np.int64), factor[habit], power[habit], seen.grain,
@@ -198,22 +188,6 @@ def on_lattice(centre: Floats) -> Floats:
     """
     step = 2 * FIRST_WIDTH / (len(GRID) - 1)
     return np.asarray(np.rint(centre / step) * step)
-
-
-def _integral(log: Floats) -> Floats:
-    """Log of the integral over evenly spaced points of exp(log), (rows, points), in units of their distance.
-
-    Laplace's, of the parabola through the highest point and its neighbours, for they may lie further apart than the top is wide; the sum
-    where that is at the end, or no top.
-    """
-    row, top = np.arange(len(log)), log.max(1, initial=-np.inf)
-    at = np.clip(log.argmax(1) if log.size else np.zeros(0, np.int64), 1, log.shape[1] - 2)
-    before, here, after = log[row, at - 1], log[row, at], log[row, at + 1]
-    bend = 2 * here - before - after
-    inside = (here == top) & (bend > LEAST_BEND) & (np.minimum(before, after) > 0.5 * shelf_kernels.IMPOSSIBLE)
-    peak = here + (after - before) ** 2 / (8 * np.where(inside, bend, 1.0))
-    summed = top + np.log(np.exp(log - top[:, None]).sum(1))
-    return np.asarray(np.where(inside, peak + 0.5 * np.log(2 * np.pi / np.where(inside, bend, 1.0)), summed))
 
 
 def nothing_known(retailers: int) -> Habits:
@@ -234,13 +208,39 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     every[order[rank < most]] = True
     every &= use
     tried = before.chance > STILL_OPEN
+    every &= (tried.sum(1) > 1)[panel.retailer]
     pair, habit = np.nonzero(every[:, None] & tried[panel.retailer])
-    width, spread, tried_about = np.full(len(pair), FIRST_WIDTH), variance[pair], on_lattice(centre)[pair]
-    found = likelihood(seen, pair, habit, tried_about, width, REACH * np.sqrt(spread))
-    found = found - 0.5 * ((tried_about - centre[pair])[:, None] + FIRST_WIDTH * GRID) ** 2 / spread[:, None]
-    whole = _integral(found[:, np.argsort(GRID)])
+    spread, step = variance[pair], 2 * FIRST_WIDTH / (len(GRID) - 1)
+
+    def over_prior(rows: Whole, about: Floats, width: Floats, grid: Floats) -> tuple[Floats, Floats, Floats]:
+        like = likelihood(seen, pair[rows], habit[rows], about, width, REACH * np.sqrt(spread[rows]), grid=grid)
+        rates = about[:, None] + width[:, None] * grid
+        like -= 0.5 * (rates - centre[pair[rows], None]) ** 2 / spread[rows, None]
+        return integral(like[:, np.argsort(grid)])
+
+    every_row, about = np.arange(len(pair)), on_lattice(centre)[pair]
+    whole, top, _ = over_prior(every_row, about, np.full(len(pair), FIRST_WIDTH), GRID)
+    found = _competing(panel, pair, habit, whole, before, tried)
+    rows = np.flatnonzero(found.chance[panel.retailer[pair], habit] > NEARLY_OUT)
+    about += step * top - FIRST_WIDTH
+    for _ in range(LOOKS):
+        fine, top, _ = over_prior(rows, about[rows], np.full(len(rows), CLOSER * step), GRID)
+        whole[rows] = fine + np.log(2 * CLOSER / (len(GRID) - 1))
+        end = (top <= 0) | (top >= len(GRID) - 1)
+        about[rows] += np.sign(top - 1) * CLOSER * step
+        rows = rows[end]
+    return _competing(panel, pair, habit, whole, before, tried)
+
+
+def _competing(panel: Panel, pair: Whole, habit: Whole, whole: Floats, before: Habits, tried: Truths) -> Habits:
+    """The habits by the log likelihood `whole` of each pair under each, and by what share of the city's retailers have them."""
+    most_likely = np.full(panel.pairs, -np.inf)
+    np.maximum.at(most_likely, pair, whole)
+    whole = np.logaddexp(whole, most_likely[pair] - EXCEPTION)  # a pair may be an exception, to which any habit is as good
     cell = panel.retailer[pair].astype(np.int64) * len(HABITS) + habit
     log: Floats = np.bincount(cell, whole, tried.size).reshape(tried.shape).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        log += SINKING / TEMPER * np.minimum(np.log(before.chance / HARDLY_OPEN), 0.0)
     log[~tried] = -np.inf
     log[:, 1:] -= PRESUMPTION
     log[:, UNEXPLAINED] -= LAST_RESORT
@@ -254,8 +254,8 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     return Habits(chance.argmax(1), chance)
 
 
-def told(seen: Views, use: Truths, centre: Floats, width: Floats, known: Habits, *, scans: bool = True) -> Told:
-    """Mean and variance of the log rate by its likelihood alone, within `width` of `centre`, with a wide normal prior there.
+def told(seen: Views, use: Truths, grid: Tried, known: Habits, *, scans: bool = True) -> Told:
+    """Mean and variance of the log rate by its likelihood alone, with a wide normal prior.
 
     Where a retailer's habit is not sure, the readings under each are mixed by their probability.
     """
@@ -264,28 +264,39 @@ def told(seen: Views, use: Truths, centre: Floats, width: Floats, known: Habits,
     each = np.flatnonzero(use)
     row, habit = np.nonzero(share[seen.panel.retailer[each]])
     pair = each[row]
-    like = likelihood(seen, pair, habit, centre[pair], width[pair], width[pair], scans=scans, trust=TRUST)
-    return _told(use, centre, width, pair, share[seen.panel.retailer[pair], habit], like)
+
+    first, step = grid.centre[pair], 2 * grid.width[pair] / (len(GRID) - 1)
+
+    def reading(rows: Whole, about: Floats, width: Floats, points: Floats) -> Floats:
+        found = likelihood(seen, pair[rows], habit[rows], about, width, width, grid=points, scans=scans, trust=TRUST)
+        return found - 0.5 * ((about - grid.prior[pair[rows]])[:, None] + width[:, None] * points) ** 2 / PRIOR_VARIANCE
+
+    like = reading(np.arange(len(pair)), first, grid.width[pair], GRID)
+    mean, spread, bend = moments(like[:, np.argsort(GRID)], step)
+    rows = np.flatnonzero(bend > SHARP) if grid.closely else np.zeros(0, np.int64)
+    width = FINE * np.sqrt(spread[rows])
+    close, closer, inside = moments(reading(rows, (first + mean)[rows], width, FINE_GRID), 2 * width / (len(FINE_GRID) - 1))
+    mean[rows] += np.where(inside > LEAST_BEND, close, 0.0)
+    spread[rows] = np.where(inside > LEAST_BEND, closer, spread[rows])
+    return _mixed(use, grid, pair, share[seen.panel.retailer[pair], habit], mean, spread)
 
 
-def scanned(seen: Views, use: Truths, centre: Floats, width: Floats) -> Told:
+def scanned(seen: Views, use: Truths, grid: Tried) -> Told:
     """What the tills of the pairs in `use` alone tell of their log rates: never less for more sales."""
     p, pair = seen.panel, np.flatnonzero(use)
     like = till_kernels.till_likelihoods(
-        pair, centre[pair], width[pair], GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week, p.scans.value,
-        p.counts.start, p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
+        pair, grid.centre[pair], grid.width[pair], GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week,
+        p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
     )  # fmt: skip
-    return _told(use, centre, width, pair, np.ones(len(pair)), like)
+    like -= 0.5 * ((grid.centre - grid.prior)[pair, None] + grid.width[pair, None] * GRID) ** 2 / PRIOR_VARIANCE
+    mean, spread, _ = moments(like[:, np.argsort(GRID)], 2 * grid.width[pair] / (len(GRID) - 1))
+    return _mixed(use, grid, pair, np.ones(len(pair)), mean, spread)
 
 
-def _told(use: Truths, centre: Floats, width: Floats, pair: Whole, weight: Floats, like: Floats) -> Told:
-    """Mean and variance by pair, from log likelihoods of its rates in one row or several, mixed by weight, and the wide prior."""
-    rates = width[pair][:, None] * GRID
-    like = like - 0.5 * rates**2 / PRIOR_VARIANCE
-    chance = np.exp(like - like.max(1, initial=-np.inf, keepdims=True))
-    chance *= (weight / chance.sum(1))[:, None]
-    mean, square = (np.bincount(pair, (chance * values).sum(1), len(use)) for values in (rates, rates**2))
-    return Told(np.where(use, centre + mean, 0.0), np.where(use, np.maximum(square - mean**2, 1e-3), np.inf))
+def _mixed(use: Truths, grid: Tried, pair: Whole, weight: Floats, mean: Floats, spread: Floats) -> Told:
+    """Mean and variance by pair of several readings, mixed by weight; `mean` is about the pair's centre."""
+    mixed, square = (np.bincount(pair, weight * values, len(use)) for values in (mean, spread + mean**2))
+    return Told(np.where(use, grid.centre + mixed, 0.0), np.where(use, np.maximum(square - mixed**2, 1e-3), np.inf))
 
 
 def served(seen: Views, rate: Floats) -> Floats:

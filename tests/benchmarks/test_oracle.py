@@ -77,10 +77,10 @@ def test_the_index_alone_moves_no_brand_level(tables: dict[str, oracle.Table]) -
 def test_truths_that_are_read_change_the_estimate_and_are_gone_afterwards(
     city: oracle.City, ours: demand.Estimate, rules: Settings
 ) -> None:
-    before = shelf.habits, shelf._full_shelves, scarcity.measure, rhythm.index
+    before = shelf.habits, shelf.full_shelves, scarcity.measure, rhythm.index
     for name in ("weeks of shortage", "needs"):
         assert not np.allclose(oracle.read_again(city, name, rules), oracle._past(city, ours)), name
-    assert before == (shelf.habits, shelf._full_shelves, scarcity.measure, rhythm.index)
+    assert before == (shelf.habits, shelf.full_shelves, scarcity.measure, rhythm.index)
 
 
 def test_the_index_that_is_read_is_the_true_one_of_the_mean_pair(city: oracle.City, rules: Settings) -> None:

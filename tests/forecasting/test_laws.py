@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting import demand, evidence, rhythm, shelf
+from forecasting import demand, evidence, full_shelf, rhythm, shelf
 from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
 from tests import factories
@@ -149,7 +149,7 @@ def twin(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 POOLED: tuple[tuple[Any, str, float], ...] = (
     (evidence, "LEAST_PAIRS", 2), (evidence, "MISFIT_PAIRS", 2), (evidence, "BRAND_SD", 0.5**0.5), (evidence, "CITY_SD", 0.5**0.5),
-    (rhythm, "BRAND_PRIOR", 2), (shelf, "PRIOR_COUNTS", 2), (shelf, "LEAST_COUNTS", 2), (shelf, "HELD_BEFORE", 2),
+    (rhythm, "BRAND_PRIOR", 2), (full_shelf, "PRIOR_COUNTS", 2), (full_shelf, "LEAST_COUNTS", 2), (shelf, "HELD_BEFORE", 2),
 )  # fmt: skip
 """What the estimator believes before it has seen a city, and by how much to scale it that it weighs as much in a city twice as large."""
 
