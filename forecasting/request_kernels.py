@@ -69,7 +69,7 @@ def _asking(q: int, need: float, kind: int, factor: float, rival: float, grain: 
     else:
         sd = math.sqrt(noise * noise * wanted * wanted + 0.15 * factor * factor + 0.1)
         meant = _normal((q - wanted) / sd) / sd
-    return (1 - nothing) * ((1 - missed) * idle + missed * meant)
+    return (1 - nothing) * (1 - missed) * idle + (1 - FORGOT) * missed * meant  # part of a carton may be asked for as one
 
 
 @nb.njit(cache=True, error_model="numpy")
