@@ -259,7 +259,8 @@ def told(seen: Views, use: Truths, grid: Tried, known: Habits, *, scans: bool = 
 
     Where a retailer's habit is not sure, the readings under each are mixed by their probability.
     """
-    share = np.maximum(known.chance - LEAST_CHANCE, 0.0)  # no step where a habit comes in
+    least = np.minimum(LEAST_CHANCE, 0.5 * known.chance.max(1, keepdims=True))
+    share = np.maximum(known.chance - least, 0.0)  # no step where a habit comes in
     share /= share.sum(1, keepdims=True)
     each = np.flatnonzero(use)
     row, habit = np.nonzero(share[seen.panel.retailer[each]])

@@ -290,3 +290,14 @@ def test_a_fit_and_a_night_need_each_kernel_compiled_once(
         monkeypatch.setattr(module, name, noted(name, getattr(module, name)))
     tonight(until(city.snapshot, monday + timedelta(days=6)), demand.estimate(until(city.snapshot, monday), RULES))
     assert [len(found) for found in kinds.values()] == [1, 1]
+
+
+def test_a_shelf_is_read_though_every_habit_of_its_shop_is_as_likely(city: small_city.SmallCity, monday: date) -> None:
+    known = until(city.snapshot, monday)
+    panel = panels.build(known, panels.past_weeks(known.business_date, 40), among=np.arange(len(known.retailers)))
+    every, index = np.ones(panel.pairs, bool), np.ones((panel.brands, len(panel.weeks)))
+    seen = shelf.views(panel, Scarcity(index, index, np.ones(index.shape, np.int64)), index, known.retailers, known.brands)
+    grid = shelf.Tried(np.zeros(panel.pairs), np.zeros(panel.pairs), np.ones(panel.pairs))
+    read = shelf.told(seen, every, grid, shelf.nothing_known(panel.retailers))
+    assert np.isfinite(read.log_rate).all()
+    assert np.isfinite(read.variance).all()
