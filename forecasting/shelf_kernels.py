@@ -36,7 +36,7 @@ Array = npt.NDArray[Any]
 
 LANES = 4
 MISCOUNT = 0.04  # share of counts that are one carton off
-HARDLY = 1e-4  # share of the whole below which the outermost states, and numbers of customers, are left out
+HARDLY = 1e-5  # share of the whole below which the outermost states, and numbers of customers, are left out
 IMPOSSIBLE = -1e9
 FALLEN = 10.0  # log likelihood by which both ends of the first rates lie below their top, so that it is the only one that counts
 U1: Any = np.uint64(1)  # indices without a sign need no look at the other end
@@ -194,11 +194,11 @@ def _likelihood(  # noqa: C901 (one loop over weeks: the shelf's states stay whe
     """
     last, low, high = 0, 0, 0
     for i in range(LANES):
-        high = max(high, min(states, int(shelf[0] + shelf[1] * rate[i]) + 1) - 1)
+        high = max(high, min(states - 1, int(shelf[0] + shelf[1] * rate[i]) + 1))
     for i in range(LANES):
-        top, total[i], weight[i] = max(min(states, int(shelf[0] + shelf[1] * rate[i]) + 1), 1), 0.0, 1.0
-        for s in range(high + 1):
-            now[LANES * s + i] = 1.0 / top if s < top else 0.0
+        room, total[i], weight[i] = max(min(shelf[0] + shelf[1] * rate[i], states - 1.0), 0.0), 0.0, 1.0
+        for s in range(high + 1):  # as likely up to where it is full, of the last carton a part: without steps in the rate
+            now[LANES * s + i] = min(max(room + 1 - s, 0.0), 1.0) / (room + 1)
     for t in range(len(deliveries)):
         came, how = min(deliveries[t], states - 1), kind if tight[t] else HONEST
         for i in range(LANES):
