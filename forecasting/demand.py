@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import doubts, evidence, rhythm, scarcity, totals
+from forecasting import doubts, evidence, rhythm, scarcity, surges, totals
 from forecasting import panel as panels
 from forecasting.shelf import HABITS
 from forecasting.states import Estimate, Learnt, Shape, brand_weeks, expand, history, interval
@@ -42,16 +42,20 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     believed = [
         doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in city_parts(snapshot.retailers, PART_RETAILERS)
     ]
-    parts = [part for part, _ in believed]
-    city = reduce(add, (totals.of(part) for part in parts))
+    asked = [part for part, _ in believed]
+    short = scarcity.measure(_together(asked))
+    leaps = [surges.find(part, short) for part in asked]
+    parts = [surges.divided(part, leap) for part, leap in zip(asked, leaps, strict=True)]
+    city = _together(parts)
     short = scarcity.measure(city)
     index = rhythm.index(city, short)
     found = [evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands) for part in parts]
     pairs = pd.concat([_pair_frame(snapshot, part, rates) for part, rates in zip(parts, found, strict=True)], ignore_index=True)
     order = np.lexsort([pairs[name].cat.codes for name in ("brand_id", "retailer_id")])
-    learnt = _learnt(len(snapshot.retailers), parts, found, order)
-    tally, cut = reduce(add, (rates.tally for rates in found)), sum(cut for _, cut in believed)
-    problems = doubts.found(tally, short, snapshot.brands["brand_id"].to_list(), evidence.KINDS, cut)
+    learnt = _learnt(len(snapshot.retailers), parts, leaps, found, order)
+    tally = reduce(add, (rates.tally for rates in found))
+    cut, surging = sum(cut for _, cut in believed), sum(int(leap.found.sum()) for leap in leaps)
+    problems = doubts.found(tally, short, snapshot.brands["brand_id"].to_list(), evidence.KINDS, cut, surging)
     return Estimate(
         pairs.iloc[order].reset_index(drop=True) if len(parts) > 1 else pairs,
         _index_frame(snapshot, weeks, index),
@@ -61,11 +65,20 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     )
 
 
-def _learnt(retailers: int, parts: list[panels.Panel], found: list[evidence.Rates], order: npt.NDArray[np.int64]) -> Learnt:
+def _together(parts: list[panels.Panel]) -> totals.Totals:
+    """The sums of the whole city."""
+    return reduce(add, (totals.of(part) for part in parts))
+
+
+def _learnt(
+    retailers: int, parts: list[panels.Panel], leaps: list[surges.Surges], found: list[evidence.Rates], order: npt.NDArray[np.int64]
+) -> Learnt:
     """What the parts taught, by retailer and by estimated pair (in `order`)."""
     number, chance, cover = np.zeros(retailers, np.int16), np.zeros((retailers, len(HABITS)), np.float32), np.zeros(retailers, np.float32)
-    for i, (part, rates) in enumerate(zip(parts, found, strict=True)):
+    surge, times = np.zeros((retailers, 2), np.int16), np.ones(retailers, np.float32)
+    for i, (part, leap, rates) in enumerate(zip(parts, leaps, found, strict=True)):
         number[part.among], chance[part.among], cover[part.among] = i, rates.taught.chance, rates.taught.cover
+        surge[part.among], times[part.among] = np.column_stack([leap.first, leap.last]), leap.times
     lived = [first <= last for first, last in map(panels.spans, parts)]
 
     def by_pair(name: str) -> npt.NDArray[Any]:
@@ -76,7 +89,7 @@ def _learnt(retailers: int, parts: list[panels.Panel], found: list[evidence.Rate
         return np.array([getattr(rates.taught, name) for rates in found])
 
     own = (by_pair("touched"), by_pair("prior"), by_pair("level"), by_pair("doubt"), by_pair("centre"), by_pair("width"))
-    return Learnt(number, chance, cover, *own, by_part("variance"), by_part("tills"), by_part("shelf"))
+    return Learnt(number, chance, cover, surge, times, *own, by_part("variance"), by_part("tills"), by_part("shelf"))
 
 
 def city_parts(retailers: pd.DataFrame, most: int) -> list[npt.NDArray[np.int64]]:

@@ -15,7 +15,7 @@ FULL_SHELF = np.array([0.6, 1.8, 0.6])
 PRIOR_COUNTS = 20.0
 LEAST_COUNTS = 200
 FAR_OFF = 0.8  # of the root of the mean: a counted shelf further off weighs less
-MOST_FULL, MOST_OWN = 3.0, 1.5  # multiples of a usual full shelf as which one counts at most, in the city's mean and in a retailer's
+MOST_FULL, MOST_OWN = 2.0, 1.5  # multiples of a usual full shelf as which one counts at most, in the city's mean and in a retailer's
 COVER_COUNTS = 10.0  # cartons of full shelves by which a retailer's are drawn to the city's
 LEAST_TRUST = 1e-3
 LEAST_COVER, MOST_COVER = 0.6, 1.8  # bounds of a retailer's multiple
@@ -26,8 +26,8 @@ def full_shelves(panel: Panel, short: Scarcity, index: Floats, rate: Floats, hon
     all weeks as far as the retailer is `honest` (a probability).
 
     Least squares, drawn to `FULL_SHELF`, with weights that fall with the square of how far off a shelf is; then brought to the retailers'
-    mean, without the outermost. A shop that for months asks for far more than it lacks so moves no other, and its own multiple hardly, as
-    no shelf counts as more than `MOST_OWN` usual ones.
+    mean, each as sure as its multiple is (a large shop hardly more than another), without the outermost. A shop that for months asks for
+    far more than it lacks so moves no other, and its own multiple hardly, as no shelf counts as more than `MOST_OWN` usual ones.
     """
     counts, lines, weeks = panel.counts, panel.lines, len(panel.weeks)
     pair, week = counts.pair, counts.week.astype(np.int64) + 1
@@ -51,8 +51,9 @@ def full_shelves(panel: Panel, short: Scarcity, index: Floats, rate: Floats, hon
         return np.asarray(np.bincount(r, trust * values, panel.retailers), np.float64)
 
     meant, held = by_retailer(usual), by_retailer(np.minimum(full, MOST_OWN * usual))
-    cover = (held / _middle(held / np.maximum(meant, 1e-9), meant) + COVER_COUNTS) / (meant + COVER_COUNTS)
-    times = _middle(by_retailer(np.minimum(full, MOST_FULL * usual)) / np.maximum(meant, 1e-9), meant)
+    sure = meant / (meant + COVER_COUNTS)
+    cover = (held / _middle(held / np.maximum(meant, 1e-9), sure) + COVER_COUNTS) / (meant + COVER_COUNTS)
+    times = _middle(by_retailer(np.minimum(full, MOST_FULL * usual)) / np.maximum(meant, 1e-9), sure)
     return shelf * times, np.clip(cover, LEAST_COVER, MOST_COVER)
 
 

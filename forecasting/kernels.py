@@ -190,3 +190,28 @@ def by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: in
     for j in range(start[p], start[p + 1]):
         if begin <= week[j] <= end:
             out[week[j] - begin] = value[j]
+
+
+@nb.njit(cache=True, parallel=True)
+def highest_spans(total: Array, count: Array, least: int) -> tuple[Array, Array, Array]:
+    """By row, the span of weeks (first, last: both included) whose mean lies most clearly above that of the other weeks, and by how much.
+
+    `total`, `count` (rows, weeks): the sum and the number of what was seen. Clearness: difference² ÷ (1 ÷ number inside + 1 ÷ outside), of
+    spans with at least `least` and no more than half of a row's number; difference 0 where there is none.
+    """
+    rows, weeks = total.shape
+    first, last, rise = np.zeros(rows, np.int64), np.full(rows, -1), np.zeros(rows)
+    for r in nb.prange(rows):
+        whole, seen, best = total[r].sum(), count[r].sum(), 0.0
+        for i in range(weeks):
+            inside, n = 0.0, 0.0
+            for j in range(i, weeks):
+                inside += total[r, j]
+                n += count[r, j]
+                if n < least or 2 * n > seen:
+                    continue
+                above = inside / n - (whole - inside) / (seen - n)
+                if above > 0 and above * above * n * (seen - n) > best:
+                    best = above * above * n * (seen - n)
+                    first[r], last[r], rise[r] = i, j, above
+    return first, last, rise

@@ -21,6 +21,7 @@ Codes = npt.NDArray[np.int32]
 
 SILENT_WEEKS = 8  # without a line of any kind: not open yet, or closed
 NEVER = 2**31
+ROUND_SHARE, ROUND_LINES = 0.9, 10.0  # of a shop's requests that are multiples of ten or five, and how many at least
 
 
 @dataclass(frozen=True)
@@ -227,3 +228,15 @@ def _dated(days: pd.Series, weeks: pd.DatetimeIndex, absent: npt.NDArray[np.int6
 def spans(panel: Panel) -> tuple[Codes, Codes]:
     """First and last week of each pair's life, both included (first > last: none)."""
     return panel.life.of(panel.retailer, panel.brand)
+
+
+def grain(panel: Panel, among: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
+    """The multiple in which each retailer orders: 10 or 5 where nearly all its requests are, else 1. `among`: of which lines (None: all)."""
+    asked, shop = panel.lines.value, panel.retailer[panel.lines.pair]
+    ordered = asked > 0 if among is None else (asked > 0) & among
+    least = np.maximum(ROUND_SHARE * np.bincount(shop, ordered, panel.retailers), ROUND_LINES)
+
+    def nearly_all(multiple: int) -> npt.NDArray[np.bool_]:
+        return np.asarray(np.bincount(shop, ordered & (asked % multiple == 0), panel.retailers) > least)
+
+    return np.where(nearly_all(10), 10.0, np.where(nearly_all(5), 5.0, 1.0))

@@ -22,7 +22,7 @@ import pandas as pd
 
 from forecasting import request_kernels, shelf_kernels, till_kernels
 from forecasting.full_shelf import FULL_SHELF, full_shelves
-from forecasting.panel import Panel, spans, streets
+from forecasting.panel import Panel, grain, spans, streets
 from forecasting.quadrature import LEAST_BEND, integral, moments
 from forecasting.request_kernels import CAP, COVER, HONEST, ITSELF, STREET, TIMES
 from forecasting.scarcity import Scarcity
@@ -63,7 +63,6 @@ LEAST_CHANCE = 0.1  # a hypothesis less likely is left out
 PRIOR_VARIANCE = 4.0  # log, about the centre of a reading
 TEMPER = 0.25  # weeks of a shop resemble each other: evidence counts for less than as many independent weeks
 NOISE = 0.25
-ROUND_SHARE = 0.9
 TRUST = 0.2  # power of a request's probability: the weeks of a pair share what the shop believes of its sales
 MOST_STATES = 400
 
@@ -130,18 +129,7 @@ def views(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
     visited = np.zeros(panel.reports.shape, bool)
     visited[panel.retailer[pair], lines.week] = True
     pack = brands["pack_multiple"].to_numpy(np.float64)
-    return Views(panel, short, index, street, most, visited, pack, _grain(panel), FULL_SHELF, np.ones(panel.retailers))
-
-
-def _grain(panel: Panel) -> Floats:
-    """The multiple in which each retailer orders: 10 or 5 where nearly all its requests are, else 1."""
-    asked, r = panel.lines.value, panel.retailer[panel.lines.pair]
-    lines = np.bincount(r, asked > 0, panel.retailers)
-
-    def nearly_all(multiple: int) -> Truths:
-        return np.asarray(np.bincount(r, (asked > 0) & (asked % multiple == 0), panel.retailers) > np.maximum(ROUND_SHARE * lines, 10.0))
-
-    return np.where(nearly_all(10), 10.0, np.where(nearly_all(5), 5.0, 1.0))
+    return Views(panel, short, index, street, most, visited, pack, grain(panel), FULL_SHELF, np.ones(panel.retailers))
 
 
 def with_shelves(seen: Views, rate: Floats, honest: Floats) -> Views:

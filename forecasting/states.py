@@ -34,13 +34,16 @@ class Shape:
 class Learnt:
     """What the parts of a city taught (evidence.Taught), for a night to read pairs again (update.py).
 
-    By retailer code: number of its `part` (-1: not known to the fit), `chance` of each habit, `cover`. By row of `Estimate.pairs`:
+    By retailer code: number of its `part` (-1: not known to the fit), `chance` of each habit, `cover`, first and last week of its `surge`
+    (retailers, 2) and how many `times` the usual it asks for in it (surges.Surges). By row of `Estimate.pairs`:
     `touched`, `prior`, `level`, `doubt`, `centre`, `width`. By part: `variance`, `tills` (parts, brands), `shelf` (parts, 3).
     """
 
     part: npt.NDArray[np.int16]
     chance: Small
     cover: Small
+    surge: npt.NDArray[np.int16]
+    times: Small
     touched: npt.NDArray[np.bool_]
     prior: Small
     level: Small

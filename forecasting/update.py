@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import doubts, evidence, kernels, shelf
+from forecasting import doubts, evidence, kernels, shelf, surges
 from forecasting import panel as panels
 from forecasting.panel import Panel
 from forecasting.scarcity import SLACK, TIGHT, Scarcity
@@ -26,6 +26,7 @@ Truths = npt.NDArray[np.bool_]
 
 FIGURES = ["rate", "dispersion"]
 WEEK = pd.Timedelta(weeks=1)
+NO_SURGE = np.array([0, -1])
 BLAMELESS = 1.0
 """Probability of being honest of a shop that was heard of since Monday."""
 MOST_CHANGE = 2.0
@@ -39,7 +40,7 @@ def recoded(estimate: Estimate, known: Snapshot) -> Estimate:
     shop = pairs["retailer_id"].cat.categories.get_indexer(retailer.categories)
     item = pairs["brand_id"].cat.categories.get_indexer(brand.categories)
 
-    def at(values: npt.NDArray[Any], absent: float) -> npt.NDArray[Any]:
+    def at(values: npt.NDArray[Any], absent: float | Whole) -> npt.NDArray[Any]:
         out = np.full((len(shop), *values.shape[1:]), absent, values.dtype)
         out[shop >= 0] = values[shop[shop >= 0]]
         return out
@@ -50,7 +51,15 @@ def recoded(estimate: Estimate, known: Snapshot) -> Estimate:
         estimate,
         pairs=pairs.astype({"retailer_id": retailer, "brand_id": brand}),
         shape=replace(estimate.shape, honest=at(estimate.shape.honest, BLAMELESS)),
-        learnt=replace(learnt, part=at(learnt.part, -1), chance=at(learnt.chance, 0.0), cover=at(learnt.cover, 1.0), tills=tills),
+        learnt=replace(
+            learnt,
+            part=at(learnt.part, -1),
+            chance=at(learnt.chance, 0.0),
+            cover=at(learnt.cover, 1.0),
+            surge=at(learnt.surge, NO_SURGE),
+            times=at(learnt.times, 1.0),
+            tills=tills,
+        ),
     )
 
 
@@ -71,6 +80,7 @@ def reread(known: Snapshot, estimate: Estimate, expected: pd.Series) -> pd.DataF
         own = row[part[shop[row]] == number]
         neighbours = np.isin(street, street[shop[own]])  # their requests are what one may echo
         panel, _ = doubts.believable(panels.build(known, span, standing, np.flatnonzero(neighbours & (part == number))))
+        panel = surges.divided(panel, _surges(estimate, panel))
         found[own] = _read(known, estimate, panel, short, index, int(number), own)
     return estimate.pairs.assign(**{c: found[:, i].astype(estimate.pairs[c].dtype) for i, c in enumerate(FIGURES)})
 
@@ -83,6 +93,13 @@ def _fresh(known: Snapshot, estimate: Estimate, weeks: pd.DatetimeIndex) -> Whol
     asked = np.isin(cells, _cells(known, lines[(lines["week"] > weeks[-1]) & (lines["requested"] > 0)]))
     counted = np.isin(cells, _cells(known, counts[counts["counted_on"] >= weeks[-1] + WEEK]))
     return np.flatnonzero(asked | (counted & estimate.learnt.touched))
+
+
+def _surges(estimate: Estimate, panel: Panel) -> surges.Surges:
+    """The surges of the panel's retailers; one that lasted until the fit goes on."""
+    first, last = estimate.learnt.surge[panel.among].astype(np.int64).T
+    until = len(panel.weeks) - 1
+    return surges.Surges(first, np.where((first <= last) & (last == until - 1), until, last), estimate.learnt.times[panel.among])
 
 
 def _read(known: Snapshot, estimate: Estimate, panel: Panel, short: Scarcity, index: Floats, part: int, row: Whole) -> Floats:
