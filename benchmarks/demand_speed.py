@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -35,8 +35,9 @@ import pandas as pd
 
 from benchmarks import made_market
 from benchmarks.made_market import Reals, Shard, Size
-from forecasting import evidence, rhythm, scarcity, totals, update
+from forecasting import evidence, rhythm, scarcity, surges, totals, update
 from forecasting.scarcity import Scarcity
+from forecasting.totals import Totals
 
 DEMANDED = {"seconds": 600.0, "gigabytes": 4.0, "night": 15.0}
 AIMED = {"seconds": 90.0, "gigabytes": 2.0, "night": 3.0}
@@ -174,19 +175,34 @@ def refit(size: Size, folder: Path, threads: int) -> Figures:
 
 def estimated(part: Callable[[int], Shard], parts: int, clock: Clock, reading: Clock) -> tuple[Scarcity, Reals, list[evidence.Rates]]:
     """Scarcity, index and the rates of a city's parts, one in memory at a time; its steps timed by `clock`, the fetching by `reading`."""
-    city, found = None, []
-    for number in range(parts):
+
+    def of(number: int) -> Shard:
         with reading.step("read"):
-            shard = part(number)
-        with clock.step("totals"):
-            city = totals.of(shard.panel) if city is None else city + totals.of(shard.panel)
-    assert city is not None
+            return part(number)
+
+    def together(shards: Iterable[Shard]) -> Totals:
+        city = None
+        for shard in shards:
+            with clock.step("totals"):
+                city = totals.of(shard.panel) if city is None else city + totals.of(shard.panel)
+        assert city is not None
+        return city
+
+    def calm(number: int) -> Shard:
+        shard = of(number)
+        with clock.step("surges"):
+            if number == len(leaps):
+                leaps.append(surges.find(shard.panel, asked))
+            return replace(shard, panel=surges.divided(shard.panel, leaps[number]))
+
+    asked, leaps = scarcity.measure(together(map(of, range(parts)))), list[surges.Surges]()
+    city = together(map(calm, range(parts)))
     with clock.step("scarcity and index"):
         short = scarcity.measure(city)
         index = rhythm.index(city, short)
+    found = []
     for number in range(parts):
-        with reading.step("read"):
-            shard = part(number)
+        shard = calm(number)
         with clock.step("rates"):
             found.append(evidence.weigh(shard.panel, short, index, shard.retailers, shard.brands))
     return short, index, found

@@ -69,9 +69,7 @@ def tally(panel: Panel, touched: Truths, main: npt.NDArray[np.int8], lost: Truth
     return Tally(*sums, by_brand(lived), by_brand(lived & own), by_brand(till), rests)
 
 
-def found(
-    known: Tally, short: Scarcity, brands: Ids, kinds: Sequence[str], cut: int = 0, surging: int = 0
-) -> list[tuple[str, str, str]]:
+def found(known: Tally, short: Scarcity, brands: Ids, kinds: Sequence[str], cut: int = 0, surging: int = 0) -> list[tuple[str, str, str]]:
     """Rows of frames.PROBLEMS (step, subject, message in English and Chinese), at most one of each kind of doubt.
 
     `brands`: ids by code; `cut`: weekly figures that were not believed; `surging`: retailers with a surge.
@@ -109,7 +107,11 @@ def _surging(shops: int) -> Doubt:
     if not shops:
         return None
     many = f"{shops:,} retailer{'s' if shops > 1 else ''} for some weeks asked for several times the usual of everything short"
-    return "surges", many + ": their requests of these weeks are divided by that", f"{shops:,}户在一段时间内对所有紧俏品牌的要货达到平时数倍：这些周的要货按倍数折回"
+    return (
+        "surges",
+        many + ": their requests of these weeks are divided by that",
+        f"{shops:,}户在一段时间内对所有紧俏品牌的要货达到平时数倍：这些周的要货按倍数折回",
+    )
 
 
 def _not_understood(known: Tally) -> Doubt:

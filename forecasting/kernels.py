@@ -193,14 +193,14 @@ def by_week(start: Array, week: Array, value: Array, p: int, begin: int, end: in
 
 
 @nb.njit(cache=True, parallel=True)
-def highest_spans(total: Array, count: Array, least: int) -> tuple[Array, Array, Array]:
-    """By row, the span of weeks (first, last: both included) whose mean lies most clearly above that of the other weeks, and by how much.
+def highest_spans(total: Array, count: Array, least: int) -> tuple[Array, Array]:
+    """By row, the span of weeks (first, last: both included; first > last: none) whose mean lies most clearly above that of the others.
 
     `total`, `count` (rows, weeks): the sum and the number of what was seen. Clearness: difference² ÷ (1 ÷ number inside + 1 ÷ outside), of
-    spans with at least `least` and no more than half of a row's number; difference 0 where there is none.
+    spans with at least `least` and no more than half of a row's number.
     """
     rows, weeks = total.shape
-    first, last, rise = np.zeros(rows, np.int64), np.full(rows, -1), np.zeros(rows)
+    first, last = np.zeros(rows, np.int64), np.full(rows, -1)
     for r in nb.prange(rows):
         whole, seen, best = total[r].sum(), count[r].sum(), 0.0
         for i in range(weeks):
@@ -213,5 +213,5 @@ def highest_spans(total: Array, count: Array, least: int) -> tuple[Array, Array,
                 above = inside / n - (whole - inside) / (seen - n)
                 if above > 0 and above * above * n * (seen - n) > best:
                     best = above * above * n * (seen - n)
-                    first[r], last[r], rise[r] = i, j, above
-    return first, last, rise
+                    first[r], last[r] = i, j
+    return first, last

@@ -231,7 +231,7 @@ def spans(panel: Panel) -> tuple[Codes, Codes]:
 
 
 def grain(panel: Panel, among: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
-    """The multiple in which each retailer orders: 10 or 5 where nearly all its requests are, else 1. `among`: of which lines (None: all)."""
+    """The multiple in which each retailer orders: 10 or 5 where nearly all its requests are, else 1. `among`: in which lines (else all)."""
     asked, shop = panel.lines.value, panel.retailer[panel.lines.pair]
     ordered = asked > 0 if among is None else (asked > 0) & among
     least = np.maximum(ROUND_SHARE * np.bincount(shop, ordered, panel.retailers), ROUND_LINES)

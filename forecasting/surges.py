@@ -36,14 +36,10 @@ class Surges:
         """Retailers that have a surge."""
         return self.first <= self.last
 
-    def of(self, shops: Whole) -> Surges:
-        """Those of the retailers with these numbers."""
-        return Surges(self.first[shops], self.last[shops], self.times[shops])
-
 
 def find(panel: Panel, short: Scarcity) -> Surges:
-    """The surge of each retailer of `panel`: the span of weeks in which its mean log request for brands in shortage stands most clearly above
-    that of its other weeks, if by `LEAST_RISE`.
+    """The surge of each retailer of `panel`: the span of weeks in which its mean log request for brands in shortage stands most clearly
+    above that of its other weeks, if by `LEAST_RISE`.
 
     A request is seen against its pair's mean, and against that of all shops for the brand in that week: a festival is no surge.
     """
@@ -52,10 +48,25 @@ def find(panel: Panel, short: Scarcity) -> Surges:
     use = (lines.value > 0) & short.tight[panel.brand[pair], lines.week]
     pair, week, log = pair[use], lines.week[use].astype(np.int64), np.log(lines.value[use])
     above = _centred(_centred(log, pair, panel.pairs), panel.brand[pair] * weeks + week, panel.brands * weeks)
-    cell, shape = panel.retailer[pair] * weeks + week, (panel.retailers, weeks)
-    total, count = (np.bincount(cell, what, panel.retailers * weeks).reshape(shape) for what in (above, np.ones(len(above))))
-    first, last, rise = kernels.highest_spans(total, count, LEAST_LINES)
+    shop, shape = panel.retailer[pair].astype(np.int64), (panel.retailers, weeks)
+    total, count = (np.bincount(shop * weeks + week, what, shape[0] * weeks).reshape(shape) for what in (above, np.ones(len(above))))
+    first, last = kernels.highest_spans(total, count, LEAST_LINES)
+    inside = (week >= first[shop]) & (week <= last[shop])
+    rise = _within_pairs(above, inside, pair, panel)
     return Surges(first, np.where(rise > LEAST_RISE, last, first - 1), np.exp(rise))
+
+
+def _within_pairs(values: Floats, inside: Truths, pair: Whole, panel: Panel) -> Floats:
+    """By retailer, how far the mean of `values` inside lies above that outside, pair by pair, each by how well it tells."""
+
+    def means(where: Truths) -> tuple[Floats, Floats]:
+        count = np.bincount(pair, where, panel.pairs).astype(np.float64)
+        return np.bincount(pair, values * where, panel.pairs) / np.maximum(count, 1), count
+
+    (high, within), (low, without) = means(inside), means(~inside)
+    weight = within * without / np.maximum(within + without, 1)
+    top, whole = (np.bincount(panel.retailer, what, panel.retailers) for what in (weight * (high - low), weight))
+    return np.asarray(top / np.maximum(whole, 1e-9))
 
 
 def _centred(values: Floats, group: Whole, groups: int) -> Floats:
@@ -72,4 +83,4 @@ def divided(panel: Panel, surges: Surges) -> Panel:
     within = (lines.week >= surges.first[shop]) & (lines.week <= surges.last[shop])
     multiple = grain(panel, ~within)[shop]
     meant = np.maximum(np.rint(lines.value / (surges.times[shop] * multiple)), 1.0) * multiple
-    return replace(panel, lines=replace(lines, value=np.where(within & (lines.value > 0), meant, lines.value).astype(np.int32)))
+    return replace(panel, lines=replace(lines, value=np.where(within, np.minimum(meant, lines.value), lines.value).astype(np.int32)))

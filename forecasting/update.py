@@ -98,8 +98,8 @@ def _fresh(known: Snapshot, estimate: Estimate, weeks: pd.DatetimeIndex) -> Whol
 def _surges(estimate: Estimate, panel: Panel) -> surges.Surges:
     """The surges of the panel's retailers; one that lasted until the fit goes on."""
     first, last = estimate.learnt.surge[panel.among].astype(np.int64).T
-    until = len(panel.weeks) - 1
-    return surges.Surges(first, np.where((first <= last) & (last == until - 1), until, last), estimate.learnt.times[panel.among])
+    times, until = estimate.learnt.times[panel.among].astype(np.float64), len(panel.weeks) - 1
+    return surges.Surges(first, np.where((first <= last) & (last == until - 1), until, last), times)
 
 
 def _read(known: Snapshot, estimate: Estimate, panel: Panel, short: Scarcity, index: Floats, part: int, row: Whole) -> Floats:

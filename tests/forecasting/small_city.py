@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -78,9 +78,26 @@ def with_lines(snapshot: Snapshot, lines: pd.DataFrame) -> Snapshot:
     return replace(snapshot, lines=lines.reset_index(drop=True))
 
 
-def fivefold(snapshot: Snapshot, retailer_id: str, weeks: int = 26) -> Snapshot:
-    """One retailer asks five times as much in the last `weeks` weeks and gets what it got."""
-    lines = snapshot.lines
-    begin = pd.Timestamp(factories.MONDAY) - pd.Timedelta(weeks=weeks)
-    his = (lines["retailer_id"] == retailer_id) & (lines["week"] >= begin)
+def last_monday(snapshot: Snapshot) -> date:
+    """The Monday of the last week with lines."""
+    last: pd.Timestamp = snapshot.lines["week"].max()
+    return last.date()
+
+
+def until(snapshot: Snapshot, day: date) -> Snapshot:
+    """What was known at the start of `day`, a day of the last week with lines: no till of that week has reported."""
+    at = frames.day(day)
+    return replace(
+        snapshot,
+        business_date=day,
+        lines=snapshot.lines[snapshot.lines["order_date"] < at].reset_index(drop=True),
+        stock_counts=snapshot.stock_counts[snapshot.stock_counts["counted_on"] < at].reset_index(drop=True),
+        scanned_sales=snapshot.scanned_sales[snapshot.scanned_sales["week"] < snapshot.lines["week"].max()].reset_index(drop=True),
+    )
+
+
+def fivefold(snapshot: Snapshot, retailer_id: str, weeks: int = 26, before: int = 0) -> Snapshot:
+    """One retailer asks five times as much in `weeks` weeks, the last or those `before` them, and gets what it got."""
+    lines, end = snapshot.lines, pd.Timestamp(factories.MONDAY) - pd.Timedelta(weeks=before)
+    his = (lines["retailer_id"] == retailer_id) & (lines["week"] >= end - pd.Timedelta(weeks=weeks)) & (lines["week"] < end)
     return with_lines(snapshot, lines.assign(requested=lines["requested"].where(~his, 5 * lines["requested"]).astype("int32")))

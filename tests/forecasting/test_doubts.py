@@ -52,6 +52,12 @@ def test_each_doubt_is_said_once_in_both_languages(subject: str, known: doubts.T
     assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese)
 
 
+def test_shops_that_asked_for_several_times_the_usual_are_counted() -> None:
+    assert doubts.found(SURE, shortage(0), BRANDS, KINDS, surging=0) == []
+    _, subject, words = doubts.found(SURE, shortage(0), BRANDS, KINDS, surging=2)[0]
+    assert (subject, words.startswith("2 retailers ")) == ("surges", True)
+
+
 def test_many_brands_are_counted_and_a_few_named() -> None:
     _, _, said = doubts.found(replace(SURE, own=np.zeros(8, int)), shortage(0), BRANDS, KINDS)[0]
     assert "B0, B1, B2, B3, B4 +3" in said

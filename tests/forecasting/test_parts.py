@@ -21,6 +21,7 @@ from ordering import frames
 from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
 from tests.forecasting import small_city, till_city
+from tests.forecasting.small_city import until
 
 RULES = DemandSettings(weeks=60)
 MOST = 20
@@ -44,25 +45,12 @@ def city() -> small_city.SmallCity:
 
 @pytest.fixture(scope="module")
 def monday(city: small_city.SmallCity) -> date:
-    """The Monday of the last week with lines."""
-    return city.snapshot.lines["week"].max().date()
+    return small_city.last_monday(city.snapshot)
 
 
 @pytest.fixture(scope="module")
 def fitted(city: small_city.SmallCity, monday: date) -> Estimate:
     return demand.estimate(until(city.snapshot, monday), RULES)
-
-
-def until(city: Snapshot, day: date) -> Snapshot:
-    """What was known at the start of `day`; no till of its week has reported."""
-    at = frames.day(day)
-    return replace(
-        city,
-        business_date=day,
-        lines=city.lines[city.lines["order_date"] < at].reset_index(drop=True),
-        stock_counts=city.stock_counts[city.stock_counts["counted_on"] < at].reset_index(drop=True),
-        scanned_sales=city.scanned_sales[city.scanned_sales["week"] < city.lines["week"].max()].reset_index(drop=True),
-    )
 
 
 def rates(pairs: pd.DataFrame) -> pd.Series:
@@ -192,7 +180,7 @@ def counted() -> Snapshot:
 
 
 def test_nor_on_how_many_shelves_were_counted_in_its_street(counted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monday = counted.lines["week"].max().date()
+    monday = small_city.last_monday(counted)
     monkeypatch.setattr(demand, "PART_RETAILERS", 1_000)
     own = counted.retailers["retailer_id"].to_numpy()  # a street of its own for every shop
     apart = replace(counted, retailers=counted.retailers.assign(street=own).astype(counted.retailers.dtypes.to_dict()))
@@ -203,7 +191,7 @@ def test_nor_on_how_many_shelves_were_counted_in_its_street(counted: Snapshot, m
 
 
 def test_a_count_moves_no_pair_that_is_not_read_by_its_shelf(counted: Snapshot) -> None:
-    monday = counted.lines["week"].max().date()
+    monday = small_city.last_monday(counted)
     fit = demand.estimate(until(counted, monday), RULES)
     assert not fit.learnt.touched.any()
     ordered = until(counted, monday + timedelta(days=6))

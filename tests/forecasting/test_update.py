@@ -15,6 +15,7 @@ from ordering import frames
 from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
 from tests.forecasting import small_city
+from tests.forecasting.small_city import until
 
 RULES = DemandSettings(weeks=60)
 PAIR = ["retailer_id", "brand_id"]
@@ -28,28 +29,14 @@ def city() -> Snapshot:
     return small_city.build(("ample", "turns", "tight", "tight"), shops=60, scans=tuple(range(0, 60, 3))).snapshot
 
 
-def until(city: Snapshot, day: date, monday: date) -> Snapshot:
-    """What was known at the start of `day`, a day of the week of `monday`: lines and counts before it, tills of earlier weeks."""
-    at = frames.day(day)
-    return replace(
-        city,
-        business_date=day,
-        lines=city.lines[city.lines["order_date"] < at].reset_index(drop=True),
-        stock_counts=city.stock_counts[city.stock_counts["counted_on"] < at].reset_index(drop=True),
-        scanned_sales=city.scanned_sales[city.scanned_sales["week"] < frames.day(monday)].reset_index(drop=True),
-    )
-
-
 @pytest.fixture(scope="module")
 def monday(city: Snapshot) -> date:
-    """The Monday of the last week with lines."""
-    last: pd.Timestamp = city.lines["week"].max()
-    return last.date()
+    return small_city.last_monday(city)
 
 
 @pytest.fixture(scope="module")
 def fitted(city: Snapshot, monday: date) -> Estimate:
-    return demand.estimate(until(city, monday, monday), RULES)
+    return demand.estimate(until(city, monday), RULES)
 
 
 def expected(estimate: Estimate) -> pd.Series:
@@ -62,19 +49,19 @@ def rates(pairs: pd.DataFrame) -> pd.Series:
     return pairs.astype({"retailer_id": "str", "brand_id": "str"}).set_index(PAIR)["rate"]
 
 
-def updated(city: Snapshot, fitted: Estimate, day: date, monday: date) -> pd.Series:
-    known = until(city, day, monday)
+def updated(city: Snapshot, fitted: Estimate, day: date) -> pd.Series:
+    known = until(city, day)
     return rates(update.reread(known, update.recoded(fitted, known), expected(fitted)))
 
 
 def test_a_night_without_new_lines_leaves_the_fit_as_it_is(city: Snapshot, fitted: Estimate, monday: date) -> None:
-    pd.testing.assert_series_equal(updated(city, fitted, monday, monday), rates(fitted.pairs))
+    pd.testing.assert_series_equal(updated(city, fitted, monday), rates(fitted.pairs))
 
 
 def test_only_pairs_with_a_line_of_this_week_move(city: Snapshot, fitted: Estimate, monday: date) -> None:
     day = monday + timedelta(days=3)
-    after, before = updated(city, fitted, day, monday), rates(fitted.pairs)
-    lines = until(city, day, monday).lines
+    after, before = updated(city, fitted, day), rates(fitted.pairs)
+    lines = until(city, day).lines
     new = lines[(lines["week"] == frames.day(monday)) & (lines["requested"] > 0)]
     asked = pd.MultiIndex.from_frame(new[PAIR].astype("str").drop_duplicates())
     moved = before.index[after != before]
@@ -86,8 +73,8 @@ def test_after_all_order_days_the_update_is_near_the_next_fit_and_nearer_than_no
     city: Snapshot, fitted: Estimate, monday: date
 ) -> None:
     next_monday = monday + WEEK
-    after, before = updated(city, fitted, next_monday - timedelta(days=1), monday), rates(fitted.pairs)
-    known = until(city, next_monday, monday)  # the tills of the week are not in yet
+    after, before = updated(city, fitted, next_monday - timedelta(days=1)), rates(fitted.pairs)
+    known = until(city, next_monday)  # the tills of the week are not in yet
     again = rates(demand.estimate(known, RULES).pairs).reindex(before.index)
     moved = (after != before).to_numpy()
 
@@ -99,7 +86,7 @@ def test_after_all_order_days_the_update_is_near_the_next_fit_and_nearer_than_no
 
 
 def test_shops_and_brands_that_came_since_monday_change_nothing_of_the_others(city: Snapshot, fitted: Estimate, monday: date) -> None:
-    known = until(city, monday, monday)
+    known = until(city, monday)
     shop = known.retailers.iloc[[0]].assign(retailer_id="A00")  # before all others
     shops = pd.concat([shop, known.retailers]).sort_values("retailer_id", ignore_index=True).astype(known.retailers.dtypes.to_dict())
     kind = pd.CategoricalDtype(shops["retailer_id"])
@@ -110,3 +97,15 @@ def test_shops_and_brands_that_came_since_monday_change_nothing_of_the_others(ci
     assert (found.learnt.part[1:] == fitted.learnt.part).all()
     np.testing.assert_array_equal(found.learnt.chance[1:], fitted.learnt.chance)
     pd.testing.assert_series_equal(rates(update.reread(grown, found, expected(fitted))), rates(fitted.pairs))
+
+
+def test_a_surge_that_lasted_until_the_fit_goes_on_in_the_night(city: Snapshot, monday: date) -> None:
+    shop, sunday = "R21", monday + WEEK - timedelta(days=1)
+    plain, greedy = (demand.estimate(until(made, monday), RULES) for made in (city, small_city.fivefold(city, shop)))
+    of = greedy.pairs["retailer_id"].cat.categories.get_loc(shop)
+    assert greedy.learnt.surge[of, 1] == len(greedy.index["week"].unique()) - 1
+    honest, found = updated(city, plain, sunday)[shop], updated(small_city.fivefold(city, shop), greedy, sunday)[shop]
+    ended = replace(greedy, learnt=replace(greedy.learnt, surge=np.full_like(greedy.learnt.surge, (0, -1))))
+    taken = updated(small_city.fivefold(city, shop), ended, sunday)[shop]  # the control: what it asks for is taken as it stands
+    off, off_taken = (float((one / honest - 1).abs().max()) for one in (found, taken))
+    assert off < 0.02 < off_taken
