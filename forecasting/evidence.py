@@ -117,9 +117,11 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
         centre = np.log(np.maximum(rate, shelf.LEAST_RATE))
         habits = shelf.habits(seen, touched, plenty, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
         tried = np.maximum(told, np.log(shelf.LEAST_RATE)) if step else shelf.on_lattice(centre)
-        about = prior + 0.5 * prior_variance if step else centre
-        known = _misleading(seen, touched, shelf.Tried(about, tried, width, closely=step > 0), habits)
-        told, precision = read(seen, known, habits, about, closely=step > 0)
+        grid = shelf.Tried(peers_mean(prior, prior_variance) if step else centre, tried, width, closely=step > 0)
+        level, doubt, tills = _misleading(seen, touched, grid, habits)
+        shelves = (seen.cover, seen.shelf)
+        known = Taught(touched, prior, level, doubt, tried, width, prior_variance, tills, habits.chance, *shelves)
+        told, precision = read(seen, known, grid)
         width = np.clip(shelf.WIDTH / np.sqrt(np.maximum(precision, 1e-9)), shelf.LEAST_WIDTH, shelf.MOST_WIDTH)
         flow = met(seen, touched, direct, rate)
         watched = np.minimum(precision / np.exp(told), lived)  # no longer than it lived: a rate of all but nothing is no sure one
@@ -146,11 +148,17 @@ def met(seen: shelf.Views, touched: Truths, direct: Direct, rate: Floats) -> Dir
     return Direct(np.where(touched, FLOW_TRUST, 1.0) * direct.cartons, share * direct.weeks)
 
 
-def _misleading(seen: shelf.Views, touched: Truths, grid: shelf.Tried, habits: shelf.Habits) -> Taught:
-    """How far shelves and tills mislead, from pairs with a till whose shelf is read without it, with it, and the till alone.
+def peers_mean(prior: Floats, variance: float) -> Floats:
+    """Log of the mean rate of each pair's peers, from the centre and the variance of their log rates."""
+    return prior + 0.5 * variance
+
+
+def _misleading(seen: shelf.Views, touched: Truths, grid: shelf.Tried, habits: shelf.Habits) -> tuple[Floats, Floats, Floats]:
+    """How far shelves and tills mislead, from pairs with a till whose shelf is read without it, with it, and the till alone: the `level`,
+    `doubt` and `tills` of Taught.
 
     Half of the shelves' difference, by brand, and apart for honest retailers and others (by the probability of each), is to be taken from
-    every shelf; its spread is their doubt. The tills' mean difference, by brand, is to be taken from the tills. Its prior has no weight.
+    every shelf; its spread is their doubt. The tills' mean difference, by brand, is to be taken from the tills.
     """
     panel, twice = seen.panel, _every(touched & _with_till(seen.panel), TWICE_READ)
     both = shelf.told(seen, twice, grid, habits)
@@ -163,18 +171,16 @@ def _misleading(seen: shelf.Views, touched: Truths, grid: shelf.Tried, habits: s
         left = np.where(twice, share * np.clip((off - brand) ** 2 - blind.variance, 0.0, 4.0), 0.0)
         level += share * brand
         doubt += share * (left.sum() + MISFIT_PAIRS * MISFIT) / (share[twice].sum() + MISFIT_PAIRS)
-    tills = _by_brand(panel, clear, above)
-    return Taught(touched, grid.prior, level, doubt, grid.centre, grid.width, np.inf, tills, habits.chance, seen.cover, seen.shelf)
+    return level, doubt, _by_brand(panel, clear, above)
 
 
-def read(seen: shelf.Views, known: Taught, habits: shelf.Habits, about: Floats, *, closely: bool = True) -> tuple[Floats, Floats]:
-    """What shelves and tills tell of the log rates, and with which precision (0: nothing), over a wide prior `about` a first idea.
+def read(seen: shelf.Views, known: Taught, grid: shelf.Tried) -> tuple[Floats, Floats]:
+    """What shelves and tills tell of the log rates, and with which precision (0: nothing), over the wide prior of `grid`.
 
     Shelves are read without their tills, and tills alone. So what a pair's own till adds never falls when it sells more, which a reading of
     both together would not promise: cartons sold and not asked for again tell of a lower shelf.
     """
-    tills = known.touched & _with_till(seen.panel)
-    grid = shelf.Tried(about, known.centre, known.width, closely)
+    tills, habits = known.touched & _with_till(seen.panel), shelf.Habits(known.chance)
     blind, till = shelf.told(seen, known.touched, grid, habits, scans=False), shelf.scanned(seen, tills, grid)
     first = np.where(known.touched, 1.0 / (blind.variance + known.doubt), 0.0)
     second = np.where(tills, 1.0 / (till.variance + TILL_DOUBT), 0.0)

@@ -42,8 +42,9 @@ HABITS: tuple[tuple[int, float, float], ...] = (
 )
 """Kind, factor and power of each hypothesis (request_kernels)."""
 UNEXPLAINED = len(HABITS) - 1
-GRID = np.linspace(-1.0, 1.0, 8)[[2, 3, 4, 5, 0, 1, 6, 7]]  # the middle first: the outer half is not always tried
+GRID = np.linspace(-1.0, 1.0, 8)
 FIRST_WIDTH = 1.5  # log rates are first sought so far on both sides of a first idea
+STEP = 2 * FIRST_WIDTH / (len(GRID) - 1)  # so far apart
 REACH = 2.5  # standard deviations of the prior within which a habit is judged
 WIDTH, LEAST_WIDTH, MOST_WIDTH = 3.0, 0.5, 2.0  # then by so many standard deviations of what was told
 PRESUMPTION = 8.0  # log likelihood by which any other hypothesis must beat honesty
@@ -52,15 +53,15 @@ JUDGED_PAIRS = (4, 8)  # by which a retailer's habit is judged, at the first and
 HELD_BEFORE = 5.0  # retailers of each habit that are taken for known: a habit of one shop does not hang on its own likelihood alone
 EXCEPTION = 40.0  # −log probability that a pair follows no habit of its shop
 NEARLY_OUT = 1e-3  # a hypothesis less likely by the first points is not looked at more closely
-LOOKS, CLOSER = 2, 1.0  # at most, further where the top is at an end; within so many steps of the first points
+LOOKS, CLOSER = 2, 1.0  # closer looks at most: a second where the top of the first is at an end; to so many steps about the top
 FINE_GRID = np.linspace(-1.0, 1.0, 4)
 FINE = 3.0  # such a look goes so many standard deviations to both sides
 SHARP = 8.0  # of a log likelihood over three points, from which its top is looked at more closely
 STILL_OPEN, HARDLY_OPEN = 1e-5, 1e-2  # probability by a first reading below which a hypothesis is not tried again; below which it sinks
 SINKING = 3.0  # power of its probability with which it sinks, so that none drops out with a step
 LEAST_RATE = 0.02
-LEAST_CHANCE = 0.1  # a hypothesis less likely is left out
-PRIOR_VARIANCE = 4.0  # log, about the centre of a reading
+LEAST_CHANCE = 0.1  # of a hypothesis: so much is taken from the probability of each, and what has less is left out
+PRIOR_VARIANCE = 4.0  # log, of the wide prior of a reading about `Tried.prior`
 TEMPER = 0.25  # weeks of a shop resemble each other: evidence counts for less than as many independent weeks
 NOISE = 0.25
 TRUST = 0.2  # power of a request's probability: the weeks of a pair share what the shop believes of its sales
@@ -85,9 +86,8 @@ class Views:
 
 @dataclass(frozen=True)
 class Habits:
-    """By retailer: number of the likeliest hypothesis, and the probability of each, shape (retailers, hypotheses)."""
+    """By retailer: the probability of each hypothesis, shape (retailers, hypotheses)."""
 
-    best: npt.NDArray[np.int64]
     chance: Floats
 
     @property
@@ -98,7 +98,7 @@ class Habits:
     @property
     def unexplained(self) -> Truths:
         """Retailers whose requests no hypothesis about a need explains."""
-        return np.asarray(self.best == UNEXPLAINED)
+        return np.asarray(self.chance.argmax(1) == UNEXPLAINED)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Told:
-    """What the filter says of log rates: mean and variance over a flat prior, per pair (0 and infinite where it was not asked)."""
+    """What is read of log rates: mean and variance with the wide prior, by pair (0 and infinite where nothing was asked)."""
 
     log_rate: Floats
     variance: Floats
@@ -155,18 +155,21 @@ def likelihood(
 ) -> Floats:  # fmt: skip
     """Log likelihood of rates exp(centre + width · grid) of pairs, each under the hypothesis with the number `habit`: (rows, grid).
 
-    One row for each combination that is asked for: all arguments have as many. Rates further than `reach` (log) from the centre need not be
-    tried.
+    One row for each combination that is asked for: all arguments have as many. `grid`, of four or eight points, rises. Where the likelihood
+    has its top among the inner four the outer ones are impossible (−10⁹) if it is high, or if all lie further than `reach` (log) from the
+    centre: they are not tried.
     """
     p, (kind, factor, power) = seen.panel, np.array(HABITS).T
     pair, habit = np.ascontiguousarray(pair), np.ascontiguousarray(habit)  # as found in a mask they are strided
+    inner = np.arange(len(grid))[(len(grid) - shelf_kernels.LANES) // 2 :][: shelf_kernels.LANES]
+    order = np.r_[inner, np.delete(np.arange(len(grid)), inner)]
     return np.asarray(shelf_kernels.likelihoods(
-        pair, centre, width, reach, grid, MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
+        pair, centre, width, reach, grid[order], MOST_STATES, scans, p.lines.start, p.lines.week, p.lines.value,
         p.lines.other, p.scans.start, p.scans.week, p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.visited,
         seen.index, seen.short.state, seen.short.expected, p.retailer, p.brand, *spans(p), p.caps.profile, p.caps.cap, p.caps.double,
         seen.street, seen.most, seen.pack, seen.shelf, seen.cover, kind[habit].astype(np.int64), factor[habit], power[habit], seen.grain,
         NOISE, trust, _table(trust),
-    ))  # fmt: skip
+    )[:, np.argsort(order)])  # fmt: skip
 
 
 def on_lattice(centre: Floats) -> Floats:
@@ -174,20 +177,20 @@ def on_lattice(centre: Floats) -> Floats:
 
     They lie further apart than a likelihood is wide; what is found would hang on where about its top they happen to lie.
     """
-    step = 2 * FIRST_WIDTH / (len(GRID) - 1)
-    return np.asarray(np.rint(centre / step) * step)
+    return np.asarray(np.rint(centre / STEP) * STEP)
 
 
 def nothing_known(retailers: int) -> Habits:
     """Every hypothesis is open."""
-    return Habits(np.zeros(retailers, np.int64), np.full((retailers, len(HABITS)), 1.0 / len(HABITS)))
+    return Habits(np.full((retailers, len(HABITS)), 1.0 / len(HABITS)))
 
 
 def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Floats, before: Habits, *, most: int) -> Habits:
     """The retailers' habits, judged by at most `most` pairs of `use` each, the surest first.
 
-    `centre` and `variance` are a prior of the log rates; the likelihood of a hypothesis is that of the pairs' views over that prior.
-    Hypotheses that `before` all but excludes are not tried again.
+    `centre` and `variance` are a prior of the log rates; the likelihood of a hypothesis is that of the pairs' views over that prior: over
+    rates on a lattice, and of hypotheses that are not out by these, over rates close about their top. Those that `before` all but excludes
+    are not tried again.
     """
     panel = seen.panel
     order = np.lexsort((np.arange(panel.pairs), -sure, ~use, panel.retailer))
@@ -198,30 +201,35 @@ def habits(seen: Views, use: Truths, sure: Floats, centre: Floats, variance: Flo
     tried = before.chance > STILL_OPEN
     every &= (tried.sum(1) > 1)[panel.retailer]
     pair, habit = np.nonzero(every[:, None] & tried[panel.retailer])
-    spread, step = variance[pair], 2 * FIRST_WIDTH / (len(GRID) - 1)
 
-    def over_prior(rows: Whole, about: Floats, width: Floats, grid: Floats) -> tuple[Floats, Floats, Floats]:
-        like = likelihood(seen, pair[rows], habit[rows], about, width, REACH * np.sqrt(spread[rows]), grid=grid)
-        rates = about[:, None] + width[:, None] * grid
-        like -= 0.5 * (rates - centre[pair[rows], None]) ** 2 / spread[rows, None]
-        return integral(like[:, np.argsort(grid)])
+    def over_prior(rows: Whole, about: Floats, half: float) -> tuple[Floats, Floats, Floats]:
+        width, spread = np.full(len(rows), half), variance[pair[rows]]
+        like = likelihood(seen, pair[rows], habit[rows], about, width, REACH * np.sqrt(spread))
+        return integral(like + _prior(about, width, GRID, centre[pair[rows]], spread))
 
-    every_row, about = np.arange(len(pair)), on_lattice(centre)[pair]
-    whole, top, _ = over_prior(every_row, about, np.full(len(pair), FIRST_WIDTH), GRID)
-    found = _competing(panel, pair, habit, whole, before, tried)
+    about = on_lattice(centre)[pair]
+    whole, top, _ = over_prior(np.arange(len(pair)), about, FIRST_WIDTH)
+    found = _competing(panel, pair, habit, whole, before)
     rows = np.flatnonzero(found.chance[panel.retailer[pair], habit] > NEARLY_OUT)
-    about += step * top - FIRST_WIDTH
+    about += STEP * top - FIRST_WIDTH
     for _ in range(LOOKS):
-        fine, top, _ = over_prior(rows, about[rows], np.full(len(rows), CLOSER * step), GRID)
+        fine, top, _ = over_prior(rows, about[rows], CLOSER * STEP)
         whole[rows] = fine + np.log(2 * CLOSER / (len(GRID) - 1))
         end = (top <= 0) | (top >= len(GRID) - 1)
-        about[rows] += np.sign(top - 1) * CLOSER * step
+        about[rows] += np.sign(top - 1) * CLOSER * STEP
         rows = rows[end]
-    return _competing(panel, pair, habit, whole, before, tried)
+    return _competing(panel, pair, habit, whole, before)
 
 
-def _competing(panel: Panel, pair: Whole, habit: Whole, whole: Floats, before: Habits, tried: Truths) -> Habits:
-    """The habits by the log likelihood `whole` of each pair under each, and by what share of the city's retailers have them."""
+def _prior(about: Floats, width: Floats, grid: Floats, centre: Floats, variance: Floats | float) -> Floats:
+    """Log density, but for a constant, of a normal prior at the rates about + width · grid: (rows, grid)."""
+    return np.asarray(-0.5 * ((about - centre)[:, None] + width[:, None] * grid) ** 2 / np.reshape(variance, (-1, 1)))
+
+
+def _competing(panel: Panel, pair: Whole, habit: Whole, whole: Floats, before: Habits) -> Habits:
+    """The habits by the log likelihood `whole` of each pair under each, and by what share of the city's retailers have them; those that
+    `before` all but excludes stay out."""
+    tried = before.chance > STILL_OPEN
     most_likely = np.full(panel.pairs, -np.inf)
     np.maximum.at(most_likely, pair, whole)
     whole = np.logaddexp(whole, most_likely[pair] - EXCEPTION)  # a pair may be an exception, to which any habit is as good
@@ -239,7 +247,7 @@ def _competing(panel: Panel, pair: Whole, habit: Whole, whole: Floats, before: H
         share = (held + HELD_BEFORE) / (held.sum() + HELD_BEFORE * len(HABITS))
     chance = like * share
     chance /= chance.sum(1, keepdims=True)
-    return Habits(chance.argmax(1), chance)
+    return Habits(chance)
 
 
 def told(seen: Views, use: Truths, grid: Tried, known: Habits, *, scans: bool = True) -> Told:
@@ -254,14 +262,12 @@ def told(seen: Views, use: Truths, grid: Tried, known: Habits, *, scans: bool = 
     row, habit = np.nonzero(share[seen.panel.retailer[each]])
     pair = each[row]
 
-    first, step = grid.centre[pair], 2 * grid.width[pair] / (len(GRID) - 1)
-
     def reading(rows: Whole, about: Floats, width: Floats, points: Floats) -> Floats:
         found = likelihood(seen, pair[rows], habit[rows], about, width, width, grid=points, scans=scans, trust=TRUST)
-        return found - 0.5 * ((about - grid.prior[pair[rows]])[:, None] + width[:, None] * points) ** 2 / PRIOR_VARIANCE
+        return found + _prior(about, width, points, grid.prior[pair[rows]], PRIOR_VARIANCE)
 
-    like = reading(np.arange(len(pair)), first, grid.width[pair], GRID)
-    mean, spread, bend = moments(like[:, np.argsort(GRID)], step)
+    first, width = grid.centre[pair], grid.width[pair]
+    mean, spread, bend = moments(reading(np.arange(len(pair)), first, width, GRID), 2 * width / (len(GRID) - 1))
     rows = np.flatnonzero(bend > SHARP) if grid.closely else np.zeros(0, np.int64)
     width = FINE * np.sqrt(spread[rows])
     close, closer, inside = moments(reading(rows, (first + mean)[rows], width, FINE_GRID), 2 * width / (len(FINE_GRID) - 1))
@@ -273,12 +279,13 @@ def told(seen: Views, use: Truths, grid: Tried, known: Habits, *, scans: bool = 
 def scanned(seen: Views, use: Truths, grid: Tried) -> Told:
     """What the tills of the pairs in `use` alone tell of their log rates: never less for more sales."""
     p, pair = seen.panel, np.flatnonzero(use)
+    centre, width = grid.centre[pair], grid.width[pair]
     like = till_kernels.till_likelihoods(
-        pair, grid.centre[pair], grid.width[pair], GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week,
-        p.scans.value, p.counts.start, p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
+        pair, centre, width, GRID, p.lines.start, p.lines.week, p.lines.other, p.scans.start, p.scans.week, p.scans.value,
+        p.counts.start, p.counts.week, p.counts.value, p.reports, seen.index, p.retailer, p.brand, *spans(p),
     )  # fmt: skip
-    like -= 0.5 * ((grid.centre - grid.prior)[pair, None] + grid.width[pair, None] * GRID) ** 2 / PRIOR_VARIANCE
-    mean, spread, _ = moments(like[:, np.argsort(GRID)], 2 * grid.width[pair] / (len(GRID) - 1))
+    like += _prior(centre, width, GRID, grid.prior[pair], PRIOR_VARIANCE)
+    mean, spread, _ = moments(like, 2 * width / (len(GRID) - 1))
     return _mixed(use, grid, pair, np.ones(len(pair)), mean, spread)
 
 

@@ -127,9 +127,8 @@ def read_again(
 ) -> tuple[Floats, Floats]:
     """Rate and log variance of every pair of `panel` with what was taught; `before`: the rates so far."""
     seen = shelf.taught(shelf.views(panel, short, index, retailers, brands), taught.shelf, taught.cover)
-    told, precision = evidence.read(
-        seen, taught, shelf.Habits(taught.chance.argmax(1), taught.chance), taught.prior + 0.5 * taught.variance
-    )
+    grid = shelf.Tried(evidence.peers_mean(taught.prior, taught.variance), taught.centre, taught.width)
+    told, precision = evidence.read(seen, taught, grid)
     flow = evidence.met(seen, taught.touched, evidence.flows_of(panel, short, index)[2], before)
     found: tuple[Floats, Floats] = kernels.posterior(taught.prior, taught.variance, flow.cartons, flow.weeks, told, precision)
     return found
