@@ -213,14 +213,12 @@ def night(shard: Shard, short: Scarcity, index: Reals, rates: list[evidence.Rate
     shops = np.flatnonzero(shard.retailers.groupby("street", sort=True).ngroup().to_numpy() % ORDER_DAYS == 0)
     panel, pair = made_market.narrowed(shard.panel, shops)
     known = rates[number]
-    new = np.zeros(panel.pairs, bool)
-    new[panel.lines.pair[panel.lines.week == len(panel.weeks) - 1]] = True
+    new = np.unique(panel.lines.pair[panel.lines.week == len(panel.weeks) - 1])
     own = {name: getattr(known.taught, name)[pair] for name in ("touched", "prior", "level", "doubt", "centre", "width")}
-    own["touched"] &= new
     taught = replace(known.taught, **own, chance=known.taught.chance[shops], cover=known.taught.cover[shops])
     with clock.step("night"):
-        update.read_again(panel, short, index, shard.retailers.iloc[shops], shard.brands, taught, known.rate[pair])
-    return int(new.sum())
+        update.read_again(panel, short, index, shard.retailers.iloc[shops], shard.brands, taught, known.rate[pair], new)
+    return len(new)
 
 
 def _gigabytes() -> float:

@@ -70,6 +70,17 @@ def brand_week_sums(start: Array, week: Array, value: Array, brand: Array, brand
 
 
 @nb.njit(cache=True)
+def largest(start: Array, week: Array, value: Array, group: Array, brand: Array, groups: int, brands: int, weeks: int) -> Array:
+    """The largest value of a group's pairs, by brand and week: int32 (groups, brands, weeks), 0 where there is none."""
+    out = np.zeros((groups, brands, weeks), np.int32)
+    for p in range(len(brand)):
+        most = out[group[p], brand[p]]
+        for i in range(start[p], start[p + 1]):
+            most[week[i]] = max(most[week[i]], value[i])
+    return out
+
+
+@nb.njit(cache=True)
 def alive_sums(weight: Array, retailer: Array, brand: Array, first: Array, last: Array, profile: Array, cap: Array, on: Array) -> Array:
     """Σ weight of the pairs that live, by brand and week, over retailers and weeks where `on`: float64 (brands, weeks)."""
     out = np.zeros(cap.shape[1:])

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import request_kernels, shelf_kernels, till_kernels
+from forecasting import kernels, request_kernels, shelf_kernels, till_kernels
 from forecasting.full_shelf import FULL_SHELF, full_shelves
 from forecasting.panel import Panel, grain, spans, streets
 from forecasting.quadrature import LEAST_BEND, integral, moments
@@ -122,12 +122,11 @@ class Told:
 
 def views(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame) -> Views:
     """The views of `panel`, with the usual full shelves."""
-    lines, pair = panel.lines, panel.lines.pair
-    street = streets(retailers)
-    most = np.zeros((int(street.max(initial=0)) + 1, panel.brands, len(panel.weeks)), np.int32)
-    np.maximum.at(most, (street[panel.retailer[pair]], panel.brand[pair], lines.week), lines.value)
+    lines, street = panel.lines, streets(retailers)
+    size = (int(street.max(initial=0)) + 1, panel.brands, len(panel.weeks))
+    most = kernels.largest(lines.start, lines.week, lines.value, street[panel.retailer], panel.brand, *size)
     visited = np.zeros(panel.reports.shape, bool)
-    visited[panel.retailer[pair], lines.week] = True
+    visited[panel.retailer[lines.pair], lines.week] = True
     pack = brands["pack_multiple"].to_numpy(np.float64)
     return Views(panel, short, index, street, most, visited, pack, grain(panel), FULL_SHELF, np.ones(panel.retailers))
 

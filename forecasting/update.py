@@ -118,19 +118,24 @@ def _read(known: Snapshot, estimate: Estimate, panel: Panel, short: Scarcity, in
         float(learnt.variance[part]), learnt.tills[part], chance, learnt.cover[shops].astype(np.float64), learnt.shelf[part],
     )  # fmt: skip
     before = by_pair(estimate.pairs["rate"].to_numpy())
-    rate, spread = read_again(panel, short, index, known.retailers.iloc[shops], known.brands, taught, before)
-    return np.column_stack([rate[at], spread[at] + evidence.COUNT_DISPERSION])
+    rate, spread = read_again(panel, short, index, known.retailers.iloc[shops], known.brands, taught, before, at)
+    return np.column_stack([rate, spread + evidence.COUNT_DISPERSION])
 
 
 def read_again(
-    panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame, taught: evidence.Taught, before: Floats
-) -> tuple[Floats, Floats]:
-    """Rate and log variance of every pair of `panel` with what was taught; `before`: the rates so far."""
+    panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame, taught: evidence.Taught, before: Floats,
+    which: Whole,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Rate and log variance of the pairs with the numbers `which`, with what was taught; `before`: the rates of all pairs so far."""
+    asked = np.zeros(panel.pairs, bool)
+    asked[which] = True
+    taught = replace(taught, touched=taught.touched & asked)
     seen = shelf.taught(shelf.views(panel, short, index, retailers, brands), taught.shelf, taught.cover)
     grid = shelf.Tried(evidence.peers_mean(taught.prior, taught.variance), taught.centre, taught.width)
     told, precision = evidence.read(seen, taught, grid)
     flow = evidence.met(seen, taught.touched, evidence.flows_of(panel, short, index)[2], before)
-    found: tuple[Floats, Floats] = kernels.posterior(taught.prior, taught.variance, flow.cartons, flow.weeks, told, precision)
+    own = (flow.cartons[which], flow.weeks[which], told[which], precision[which])
+    found: tuple[Floats, Floats] = kernels.posterior(taught.prior[which], taught.variance, *own)
     return found
 
 

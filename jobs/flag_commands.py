@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,14 +46,14 @@ def list_(
         typer.echo(f"{flagging.write(found, to):,} rows in {to}")
 
 
-def _line(row: object) -> str:
+def _line(row: Any) -> str:
     """A flagged line, and its answer if there is one."""
     import pandas as pd
 
-    answered = f"answer {int(row.answer_id)}: {row.verdict}" if pd.notna(row.answer_id) else "open"  # type: ignore[attr-defined]
+    answered = f"answer {int(row.answer_id)}: {row.verdict}" if pd.notna(row.answer_id) else "open"
     return (
-        f"{row.order_date:%Y-%m-%d}  order {row.order_id}  brand {row.brand_id}  retailer {row.retailer_id}  asked {row.requested}, "  # type: ignore[attr-defined]
-        f"need {row.expected:.1f}, score {row.score:.2f}  {row.reason}  {answered}"  # type: ignore[attr-defined]
+        f"{row.order_date:%Y-%m-%d}  order {row.order_id}  brand {row.brand_id}  retailer {row.retailer_id}  asked {row.requested}, "
+        f"need {row.expected:.1f}, score {row.score:.2f}  {row.reason}  {answered}"
     )
 
 

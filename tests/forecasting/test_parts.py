@@ -125,7 +125,9 @@ def read_anew(known: Snapshot, fit: Estimate, row_of: np.ndarray) -> pd.Series:
         chance, cover = (values[panel.among].astype(np.float64) for values in (learnt.chance, learnt.cover))
         taught = evidence.Taught(*mine, float(learnt.variance[part]), learnt.tills[part], chance, cover, learnt.shelf[part])
         before = fit.pairs["rate"].to_numpy()[own]
-        found[own] = update.read_again(panel, short, index, known.retailers.iloc[panel.among], known.brands, taught, before)[0]
+        found[own] = update.read_again(
+            panel, short, index, known.retailers.iloc[panel.among], known.brands, taught, before, np.arange(len(before))
+        )[0]
     return pd.Series(found, rates(fit.pairs).index)
 
 
