@@ -13,12 +13,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from allocation import hashing
+
+Array = npt.NDArray[Any]
+Int: TypeAlias = Any  # 64 bits in compiled code
 
 ONE = 2**32
 """A whole unit in the fixed-point arithmetic of tickets and thresholds."""
@@ -126,13 +130,13 @@ def fill(
 
 
 @numba.njit(cache=True, nogil=True)
-def _threshold(k, ticket, weight):  # type: ignore[no-untyped-def]
+def _threshold(k: Int, ticket: Int, weight: Int) -> Int:
     numerator = np.int64(k) * ONE - np.int64(ticket)
     return (numerator + np.int64(weight) - 1) // np.int64(weight)
 
 
 @numba.njit(cache=True, nogil=True)
-def _units(level, use, weight, ticket, held, lot, wide):  # type: ignore[no-untyped-def]
+def _units(level: Int, use: Int, weight: Int, ticket: Int, held: Int, lot: Int, wide: bool) -> Int:
     """Units of one claimant at or below `level`, beyond those it holds; none below the lot."""
     if wide and level >= _threshold(np.int64(held) + use, ticket, weight):
         return np.int64(use)  # the product below could overflow
@@ -143,7 +147,7 @@ def _units(level, use, weight, ticket, held, lot, wide):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(level, use, weight, ticket, held, lot, wide):  # type: ignore[no-untyped-def]
+def _count(level: Int, use: Array, weight: Array, ticket: Array, held: Array, lot: Int, wide: bool) -> tuple[Int, Int]:
     """Units of all claimants at or below `level`, and the weight of those who would take more of a higher one."""
     total, slope = np.int64(0), np.int64(0)
     for i in range(len(use)):
@@ -154,7 +158,9 @@ def _count(level, use, weight, ticket, held, lot, wide):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True, nogil=True)
-def _bracket(target, total, use, weight, ticket, held, lot, few):  # type: ignore[no-untyped-def]
+def _bracket(
+    target: Int, total: Int, use: Array, weight: Array, ticket: Array, held: Array, lot: Int, few: Int
+) -> tuple[Int, Int, Int, Int, bool]:
     """Levels lo < hi with count(lo) < target <= count(hi), at most `few` units or one step apart, both counts, and `wide`.
 
     Newton's steps on the staircase count(level), aimed a little beyond the target so that both ends close in; where they do not
@@ -166,7 +172,7 @@ def _bracket(target, total, use, weight, ticket, held, lot, few):  # type: ignor
         heaviest = max(heaviest, np.int64(weight[i]))
         lightest = min(lightest, np.int64(weight[i]))
         slope += weight[i] if use[i] > 0 else 0
-    wide = most * heaviest // lightest >= 2**30
+    wide = bool(most * heaviest // lightest >= 2**30)
     lo, below, hi, above = np.int64(0), np.int64(0), (most * ONE) // lightest + 1, total
     level, found, turn = np.int64(0), np.int64(0), 0
     while hi - lo > 1 and above - below > few:
@@ -183,7 +189,7 @@ def _bracket(target, total, use, weight, ticket, held, lot, few):  # type: ignor
 
 
 @numba.njit(cache=True, nogil=True)
-def _pick(lo, hi, wanted, between, use, weight, ticket, held, wide):  # type: ignore[no-untyped-def]
+def _pick(lo: Int, hi: Int, wanted: Int, between: Int, use: Array, weight: Array, ticket: Array, held: Array, wide: bool) -> Int:
     """The threshold of the `wanted`-th of the `between` units whose thresholds lie in (lo, hi]."""
     found, n = np.empty(between, np.int64), 0
     for i in range(len(use)):
@@ -198,7 +204,9 @@ def _pick(lo, hi, wanted, between, use, weight, ticket, held, wide):  # type: ig
 
 
 @numba.njit(cache=True, nogil=True)
-def _hand_out(last, supply, use, weight, ticket, tiebreak, held, lot, wide, given):  # type: ignore[no-untyped-def]
+def _hand_out(
+    last: Int, supply: Int, use: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, lot: Int, wide: bool, given: Array
+) -> Int:
     """All units below `last` into `given`, then those at `last` by (hash, id) while they fit; the threshold reached."""
     handed, ties = np.int64(0), np.int64(0)
     for i in range(len(use)):
@@ -230,7 +238,10 @@ def _hand_out(last, supply, use, weight, ticket, tiebreak, held, lot, wide, give
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_groups(first, last, offsets, use, weight, ticket, tiebreak, held, supply, lots, given, levels):  # type: ignore[no-untyped-def]
+def _fill_groups(
+    first: Int, last: Int, offsets: Array, use: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Array,
+    lots: Array, given: Array, levels: Array,
+) -> None:  # fmt: skip
     """Brands `first` to `last` into `given` and `levels`."""
     for g in range(first, last):
         rows = slice(offsets[g], offsets[g + 1])

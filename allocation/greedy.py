@@ -21,7 +21,7 @@ def cut(order: Whole, groups: Small, want: Whole, left: Small, pack: Whole, lot:
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(order, groups, want, left, pack, lot, most):  # type: ignore[no-untyped-def]
+def _cut(order: Whole, groups: Small, want: Whole, left: Small, pack: Whole, lot: Whole, most: int) -> tuple[Whole, npt.NDArray[np.int8]]:
     got, by, used = np.zeros(len(want), np.int64), np.full(len(want), -1, np.int8), np.zeros(most, np.int64)
     for row in order:
         take = want[row]

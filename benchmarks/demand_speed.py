@@ -188,21 +188,24 @@ def estimated(part: Callable[[int], Shard], parts: int, clock: Clock, reading: C
         assert city is not None
         return city
 
-    def calm(number: int) -> Shard:
+    def surges_of(shard: Shard) -> surges.Surges:
+        with clock.step("surges"):
+            return surges.find(shard.panel, typed)
+
+    def divided(number: int) -> Shard:
         shard = of(number)
         with clock.step("surges"):
-            if number == len(leaps):
-                leaps.append(surges.find(shard.panel, asked))
-            return replace(shard, panel=surges.divided(shard.panel, leaps[number]))
+            return replace(shard, panel=surges.divided(shard.panel, surging[number]))
 
-    asked, leaps = scarcity.measure(together(map(of, range(parts)))), list[surges.Surges]()
-    city = together(map(calm, range(parts)))
+    typed = scarcity.measure(together(map(of, range(parts))))
+    surging = [surges_of(of(number)) for number in range(parts)]
+    city = together(map(divided, range(parts)))
     with clock.step("scarcity and index"):
         short = scarcity.measure(city)
         index = rhythm.index(city, short)
     found = []
     for number in range(parts):
-        shard = calm(number)
+        shard = divided(number)
         with clock.step("rates"):
             found.append(evidence.weigh(shard.panel, short, index, shard.retailers, shard.brands))
     return short, index, found

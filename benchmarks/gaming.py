@@ -72,7 +72,7 @@ def described(change: np.ndarray) -> str:
     own, others = change.T
     return "\n".join((
         f"{len(change)} shops tried",
-        f"own estimate: {(own <= 0).sum()} lower, {(own > OWN_GAIN).sum()} more than {OWN_GAIN:.0%} higher, highest {own.max():+.1%}",
+        f"own estimate: {(own < 0).sum()} lower, {(own > OWN_GAIN).sum()} more than {OWN_GAIN:.0%} higher, highest {own.max():+.1%}",
         f"others: in {(others > OTHERS_GAIN).sum()} trials one rose by more than {OTHERS_GAIN:.0%}, highest {others.max():+.2%}",
     ))  # fmt: skip
 

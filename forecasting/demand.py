@@ -2,8 +2,8 @@
 
 The mean demand of retailer r and brand b in week t is rate_rb × index_bt. The index is shared (rhythm.py). A pair that hardly knew shortage
 sold what flowed to it; every other is read by the filter of its shelf (shelf.py), under the habit of its retailer; both are drawn to their
-peers as far as they are unsure (evidence.py). A rate so found is carried to all weeks of the pair's life. Stored are a rate per pair and an
-index per brand and week; `expand` gives the pair-weeks.
+peers as far as they are unsure (evidence.py). Requests of a surge are brought to the shop's usual before (surges.py). A rate so found is
+carried to all weeks of the pair's life. Stored are a rate per pair and an index per brand and week; `expand` gives the pair-weeks.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     believed = [
         doubts.believable(panels.build(snapshot, weeks, standing, among)) for among in city_parts(snapshot.retailers, PART_RETAILERS)
     ]
-    asked = [part for part, _ in believed]
-    short = scarcity.measure(_together(asked))
-    leaps = [surges.find(part, short) for part in asked]
-    parts = [surges.divided(part, leap) for part, leap in zip(asked, leaps, strict=True)]
+    typed = [part for part, _ in believed]
+    short = scarcity.measure(_together(typed))
+    surging = [surges.find(part, short) for part in typed]
+    parts = [surges.divided(part, those) for part, those in zip(typed, surging, strict=True)]
     city = _together(parts)
     short = scarcity.measure(city)
     index = rhythm.index(city, short)
     found = [evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands) for part in parts]
     pairs = pd.concat([_pair_frame(snapshot, part, rates) for part, rates in zip(parts, found, strict=True)], ignore_index=True)
     order = np.lexsort([pairs[name].cat.codes for name in ("brand_id", "retailer_id")])
-    learnt = _learnt(len(snapshot.retailers), parts, leaps, found, order)
+    learnt = _learnt(len(snapshot.retailers), parts, surging, found, order)
     tally = reduce(add, (rates.tally for rates in found))
-    cut, surging = sum(cut for _, cut in believed), sum(int(leap.found.sum()) for leap in leaps)
-    problems = doubts.found(tally, short, snapshot.brands["brand_id"].to_list(), evidence.KINDS, cut, surging)
+    cut, shops = sum(cut for _, cut in believed), sum(int(those.found.sum()) for those in surging)
+    problems = doubts.found(tally, short, snapshot.brands["brand_id"].to_list(), evidence.KINDS, cut, shops)
     return Estimate(
         pairs.iloc[order].reset_index(drop=True) if len(parts) > 1 else pairs,
         _index_frame(snapshot, weeks, index),
@@ -71,14 +71,14 @@ def _together(parts: list[panels.Panel]) -> totals.Totals:
 
 
 def _learnt(
-    retailers: int, parts: list[panels.Panel], leaps: list[surges.Surges], found: list[evidence.Rates], order: npt.NDArray[np.int64]
+    retailers: int, parts: list[panels.Panel], surging: list[surges.Surges], found: list[evidence.Rates], order: npt.NDArray[np.int64]
 ) -> Learnt:
     """What the parts taught, by retailer and by estimated pair (in `order`)."""
     number, chance, cover = np.zeros(retailers, np.int16), np.zeros((retailers, len(HABITS)), np.float32), np.zeros(retailers, np.float32)
     surge, times = np.zeros((retailers, 2), np.int16), np.ones(retailers, np.float32)
-    for i, (part, leap, rates) in enumerate(zip(parts, leaps, found, strict=True)):
+    for i, (part, those, rates) in enumerate(zip(parts, surging, found, strict=True)):
         number[part.among], chance[part.among], cover[part.among] = i, rates.taught.chance, rates.taught.cover
-        surge[part.among], times[part.among] = np.column_stack([leap.first, leap.last]), leap.times
+        surge[part.among], times[part.among] = np.column_stack([those.first, those.last]), those.times
     lived = [first <= last for first, last in map(panels.spans, parts)]
 
     def by_pair(name: str) -> npt.NDArray[Any]:
