@@ -207,7 +207,7 @@ def estimated(part: Callable[[int], Shard], parts: int, clock: Clock, reading: C
     for number in range(parts):
         shard = divided(number)
         with clock.step("rates"):
-            found.append(evidence.weigh(shard.panel, short, index, shard.retailers, shard.brands))
+            found.append(evidence.weigh(shard.panel, short, index, shard.retailers, shard.brands, surging[number].found))
     return short, index, found
 
 

@@ -49,7 +49,10 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     city = _together(parts)
     short = scarcity.measure(city)
     index = rhythm.index(city, short)
-    found = [evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands) for part in parts]
+    found = [
+        evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands, those.found)
+        for part, those in zip(parts, surging, strict=True)
+    ]
     pairs = pd.concat([_pair_frame(snapshot, part, rates) for part, rates in zip(parts, found, strict=True)], ignore_index=True)
     order = np.lexsort([pairs[name].cat.codes for name in ("brand_id", "retailer_id")])
     learnt = _learnt(len(snapshot.retailers), parts, surging, found, order)

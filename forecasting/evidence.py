@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from forecasting import doubts, kernels, shelf
+from forecasting import doubts, kernels, shelf, surges
 from forecasting.panel import Panel, spans
 from forecasting.scarcity import SLACK, STATES, TIGHT, Scarcity
 
@@ -93,8 +93,8 @@ class Direct:
     weeks: Floats
 
 
-def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame) -> Rates:
-    """Rates of all pairs of `panel`, given the scarcity and the index of its brands.
+def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame, brands: pd.DataFrame, surging: Truths) -> Rates:
+    """Rates of all pairs of `panel`, given the scarcity and the index of its brands, and which of its retailers had a surge.
 
     Shelves are read twice: the first reading tells what full shelves hold, who asks honestly, and what the peers of short brands sell.
     """
@@ -118,6 +118,8 @@ def weigh(panel: Panel, short: Scarcity, index: Floats, retailers: pd.DataFrame,
         habits = shelf.habits(seen, touched, plenty, centre, variance, habits, most=shelf.JUDGED_PAIRS[step])
         tried = np.maximum(told, np.log(shelf.LEAST_RATE)) if step else shelf.on_lattice(centre)
         grid = shelf.Tried(peers_mean(prior, prior_variance) if step else centre, tried, width, closely=step > 0)
+        if step:
+            habits = surges.modest(seen, touched & surging[panel.retailer], grid, habits)
         level, doubt, tills = _misleading(seen, touched, grid, habits)
         known = Taught(touched, prior, level, doubt, tried, width, prior_variance, tills, habits.chance, seen.cover, seen.shelf)
         told, precision = read(seen, known, grid)

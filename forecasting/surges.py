@@ -1,7 +1,8 @@
 """Shops that for a time ask for several times as much of everything short as they do otherwise.
 
 Nobody's customers multiply so, and in everything short alone: such requests tell of what the shop hopes for. Divided by how far they stand
-above its other weeks they tell of its needs as before, and neither its own estimate nor what the city teaches moves with them.
+above its other weeks they tell of its needs as before, and neither its own estimate nor what the city teaches moves with them. What this
+leaves in doubt of the shop's habit is not to its benefit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from forecasting import kernels
+from forecasting import kernels, shelf
 from forecasting.panel import Panel, grain
 from forecasting.scarcity import Scarcity
 
@@ -21,6 +22,7 @@ Truths = npt.NDArray[np.bool_]
 
 LEAST_LINES = 20  # of a shop in its surge; at most half of its lines lie there
 LEAST_RISE = 1.0  # log: e times the usual request
+POSSIBLE = 0.01  # probability from which a habit is one that a shop with a surge may have
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,18 @@ def divided(panel: Panel, surges: Surges) -> Panel:
     multiple = grain(panel, ~within)[shop]
     meant = np.maximum(np.rint(lines.value / (surges.times[shop] * multiple)), 1.0) * multiple
     return replace(panel, lines=replace(lines, value=np.where(within, np.minimum(meant, lines.value), lines.value).astype(np.int32)))
+
+
+def modest(seen: shelf.Views, doubted: Truths, grid: shelf.Tried, habits: shelf.Habits) -> shelf.Habits:
+    """`habits`, in which a retailer with pairs in `doubted` has, of those it may have, the one under which these need least together.
+
+    A surge tips the odds of habits, as a division is never quite right; so none can tip them to its good.
+    """
+    shop, possible = seen.panel.retailer, habits.chance > POSSIBLE
+    each, need = np.eye(possible.shape[1]), np.full(possible.shape, np.inf)
+    for number, alone in enumerate(each):
+        under = doubted & possible[shop, number]
+        if under.any():
+            rate = np.exp(shelf.told(seen, under, grid, shelf.Habits(np.broadcast_to(alone, possible.shape))).log_rate)
+            need[np.unique(shop[under]), number] = np.bincount(shop, rate * under, seen.panel.retailers)[np.unique(shop[under])]
+    return shelf.Habits(np.where(np.isfinite(need).any(1, keepdims=True), each[need.argmin(1)], habits.chance))

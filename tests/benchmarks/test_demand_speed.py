@@ -105,6 +105,8 @@ def test_what_is_timed_is_the_estimate_itself() -> None:
     found = demand_speed.estimated(lambda _: shard, 1, clock, clock)[2][0]
     city = totals.of(shard.panel)
     short = scarcity.measure(city)
-    again = evidence.weigh(shard.panel, short, rhythm.index(city, short), shard.retailers, shard.brands)
+    again = evidence.weigh(
+        shard.panel, short, rhythm.index(city, short), shard.retailers, shard.brands, np.zeros(shard.panel.retailers, bool)
+    )
     np.testing.assert_array_equal(found.rate, again.rate)
     assert (found.rate > 0).all()

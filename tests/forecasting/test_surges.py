@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from forecasting import kernels, panel, scarcity, surges, totals
+from forecasting import kernels, panel, rhythm, scarcity, shelf, surges, totals
 from forecasting.panel import Panel
 from forecasting.scarcity import Scarcity
 from forecasting.surges import Surges
@@ -111,3 +111,29 @@ def test_the_span_is_the_clearest_of_all(count: np.ndarray, data: st.DataObject)
         n, rest = count[row, inside].sum(), count[row, ~inside].sum()
         above = total[row, inside].sum() / n - total[row, ~inside].sum() / rest if n else 0.0
         assert above**2 * n * rest == pytest.approx(highest(total[row], count[row], 4), abs=1e-9)
+
+
+def test_what_a_surge_leaves_in_doubt_is_not_to_the_shops_benefit(honest: Snapshot) -> None:
+    made, short = read(honest)
+    seen = shelf.views(made, short, rhythm.index(totals.of(made), short), honest.retailers, honest.brands)
+    every = np.ones(made.pairs, bool)
+    grid = shelf.Tried(np.zeros(made.pairs), np.zeros(made.pairs), np.full(made.pairs, 1.5))
+    doubtful = shelf.nothing_known(made.retailers)
+    doubted = (made.retailer < 20) & every
+    calm = surges.modest(seen, doubted, grid, doubtful)
+    np.testing.assert_array_equal(calm.chance[20:], doubtful.chance[20:])
+    assert (np.sort(calm.chance[:20]) == np.eye(calm.chance.shape[1])[-1]).all()
+
+    def needs(chance: np.ndarray) -> np.ndarray:
+        return np.bincount(made.retailer, np.exp(shelf.told(seen, every, grid, shelf.Habits(chance)).log_rate))
+
+    each = [needs(np.broadcast_to(alone, calm.chance.shape)) for alone in np.eye(calm.chance.shape[1])]
+    np.testing.assert_allclose(needs(calm.chance)[:20], np.min(each, axis=0)[:20])
+
+
+def test_a_habit_that_a_shop_surely_has_not_is_not_taken_for_it(honest: Snapshot) -> None:
+    made, short = read(honest)
+    seen = shelf.views(made, short, rhythm.index(totals.of(made), short), honest.retailers, honest.brands)
+    grid = shelf.Tried(np.zeros(made.pairs), np.zeros(made.pairs), np.full(made.pairs, 1.5))
+    sure = shelf.Habits(np.tile(np.r_[1.0 - surges.POSSIBLE / 2, np.zeros(14), surges.POSSIBLE / 2], (made.retailers, 1)))
+    assert (surges.modest(seen, np.ones(made.pairs, bool), grid, sure).honest == 1.0).all()
