@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import greedy, limits
+from allocation import greedy, limits, owners
 from allocation.limits import NONE, Whole
 from ordering.errors import SettingsError
 from ordering.frames import Snapshot, day
@@ -22,6 +22,7 @@ CODE = {reason: np.int8(number) for number, reason in enumerate(REASONS)}
 
 COLUMNS = {
     Reason.STAR_CAP: "cap_left",
+    Reason.DEMAND_CAP: "demand_left",
     Reason.QUOTA_BRAND: "quota_left",
     Reason.BAND_CAP: "band_left",
     Reason.QUOTA_TOTAL: "total_left",
@@ -33,8 +34,9 @@ COLUMNS = {
 class Bounds:
     """Bounds of lines, as arrays in the order of the lines. `left` and `cap` hold NONE where there is no limit.
 
-    `usable` is what the bounds leave of `requested`, whole packs; `bound` the code of the one that cut last, so the smallest.
-    `order` lists the lines by retailer, brand, order day and order: of lines that share a limit, who comes first takes first.
+    `own` is what hold, pack and lot leave of `requested`, whole packs, `usable` what all bounds do; `bound` is the code of the one that cut
+    last, so the smallest.
+    `order` lists the lines by owner, brand, order day and order: of lines that share a limit, who comes first takes first.
     """
 
     rows: pd.DataFrame
@@ -46,6 +48,7 @@ class Bounds:
     hold: npt.NDArray[np.bool_]
     cap: Whole
     left: dict[Reason, Whole]
+    own: Whole
     usable: Whole
     bound: npt.NDArray[np.int8]
 
@@ -80,41 +83,54 @@ def given(snapshot: Snapshot) -> pd.DataFrame:
     return limits.numbered(snapshot, rows).assign(allocated=rows["allocated"].to_numpy(np.int64, na_value=0))
 
 
-def bounded(snapshot: Snapshot, lines: pd.DataFrame, against: pd.DataFrame) -> Bounds:
+def bounded(
+    snapshot: Snapshot,
+    lines: pd.DataFrame,
+    against: pd.DataFrame,
+    *,
+    most: Callable[[pd.DataFrame], Whole] | None = None,
+    relaxing: npt.NDArray[np.bool_] | None = None,
+) -> Bounds:
     """The bounds of lines (order_id, retailer_id, brand_id, week, order_date, requested), what `against` lists being given already.
 
-    In this order: hold, whole packs, lot. What several lines share is handed out by `Bounds.cut`.
+    In this order: hold, whole packs, lot. What several lines share is handed out by `Bounds.cut`. `most`: the demand cap of numbered
+    rows; `relaxing`, by brand code: its star caps are not kept here, as their policy may raise them.
     """
     rows = limits.numbered(snapshot, lines)
     brand = rows["brand"].to_numpy()
-    level = limits.star_levels(snapshot, rows)
-    most = limits.in_force(snapshot, rows, level)
+    limit = limits.in_force(snapshot, rows)
+    limit[Reason.DEMAND_CAP] = np.full(len(rows), NONE) if most is None else most(rows)
+    cap = limit[Reason.STAR_CAP]
+    if relaxing is not None:
+        limit[Reason.STAR_CAP] = np.where(relaxing[brand], NONE, cap)
     asked = lines["requested"].to_numpy(np.int64)
     found = Bounds(
         rows=rows,
         order=first_come(lines, rows),
         requested=asked,
-        star_level=level,
+        star_level=limits.star_levels(snapshot, rows),
         pack=snapshot.brands["pack_multiple"].to_numpy(np.int64)[brand],
         lot=snapshot.brands["min_lot"].to_numpy(np.int64)[brand],
         hold=limits.held(snapshot, rows),
-        cap=most[Reason.STAR_CAP],
-        left={reason: limits.left(rows, reason, limit, against) for reason, limit in most.items()},
+        cap=cap,
+        left={reason: limits.left(rows, reason, limit[reason], against) for reason in COLUMNS},
+        own=asked,
         usable=asked,
         bound=np.full(len(rows), CODE[Reason.FULL]),
     )
     found = found.narrowed(np.where(found.hold, 0, asked), Reason.HOLD)
     found = found.narrowed(found.usable // found.pack * found.pack, Reason.PACK)
-    return found.narrowed(np.where(found.usable < found.lot, 0, found.usable), Reason.MIN_LOT)
+    found = found.narrowed(np.where(found.usable < found.lot, 0, found.usable), Reason.MIN_LOT)
+    return replace(found, own=found.usable)
 
 
 def first_come(lines: pd.DataFrame, rows: pd.DataFrame) -> Whole:
-    """Row numbers by retailer, brand, order day and order id. Ids are compared only where the rest is equal: text sorts slowly."""
-    key = rows[["retailer", "brand", "day"]]
+    """Row numbers by owner, brand, order day and order id. Ids are compared only where the rest is equal: text sorts slowly."""
+    key = rows[["owner", "brand", "day"]]
     shared = key.duplicated(keep=False).to_numpy()
     rank = np.zeros(len(rows), np.int64)
     rank[shared] = pd.factorize(lines["order_id"].astype("str").to_numpy()[shared], sort=True)[0]
-    return np.lexsort((rank, key["day"], key["brand"], key["retailer"]))
+    return np.lexsort((rank, key["day"], key["brand"], key["owner"]))
 
 
 def bind(snapshot: Snapshot, lines: pd.DataFrame, *, settings: AllocationSettings, against: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -130,7 +146,7 @@ def bind(snapshot: Snapshot, lines: pd.DataFrame, *, settings: AllocationSetting
     kept = lines[["order_id", "retailer_id", "brand_id", "week", "order_date", "requested"]]
     return kept.assign(
         star_level=found.star_level,
-        weight=weights(found.star_level, settings),
+        weight=weights(snapshot, found.rows, settings),
         cap=known(found.cap),
         **{COLUMNS[reason]: known(left) for reason, left in found.left.items()},
         pack_multiple=found.pack,
@@ -151,9 +167,16 @@ def named(codes: npt.NDArray[np.int8]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, pd.Index([str(reason) for reason in REASONS], dtype="str"))
 
 
-def weights(star_level: Whole, settings: AllocationSettings) -> Whole:
-    """The weight of each star level in whole thousandths. Raises SettingsError where one is below a thousandth."""
-    levels, at = limits.distinct(star_level)
+def weights(snapshot: Snapshot, rows: pd.DataFrame, settings: AllocationSettings) -> Whole:
+    """The weight of each row's owner in whole thousandths: that of its best licence."""
+    each, begin = owners.licences(snapshot.retailers, rows)
+    found = own_weights(snapshot, each, settings)
+    return np.maximum.reduceat(found, begin) if len(begin) else found
+
+
+def own_weights(snapshot: Snapshot, rows: pd.DataFrame, settings: AllocationSettings) -> Whole:
+    """The weight of the star level of each row's retailer. Raises SettingsError where a level has one below a thousandth."""
+    levels, at = limits.distinct(limits.star_levels(snapshot, rows))
     found = np.array([round(1000 * settings.weight(int(level))) for level in levels], np.int64)
     if (found < 1).any():
         raise SettingsError(f"allocation.weights: star level {levels[found < 1][0]} has no weight; give it at least 0.001")
@@ -188,7 +211,7 @@ def _likeliest(snapshot: Snapshot, rows: pd.DataFrame, asked: Whole, got: Whole,
     pack = snapshot.brands["pack_multiple"].to_numpy(np.int64)[rows["brand"]]
     lot = snapshot.brands["min_lot"].to_numpy(np.int64)[rows["brand"]]
     fits = [(limits.held(snapshot, rows), Reason.HOLD)]
-    for reason, limit in limits.in_force(snapshot, rows, limits.star_levels(snapshot, rows)).items():
+    for reason, limit in limits.in_force(snapshot, rows).items():
         fits.append((limits.left(rows, reason, limit, against) < pack, reason))
     fits += [(asked < lot, Reason.MIN_LOT), (asked - got < pack, Reason.PACK)]
     return np.select([found for found, _ in fits], [CODE[reason] for _, reason in fits], CODE[Reason.LEVEL])

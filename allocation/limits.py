@@ -1,8 +1,9 @@
-"""The five limits on what a retailer may be given, and over what each of them counts.
+"""The limits on what a retailer may be given, and over what each of them counts.
 
-Each limit counts all that was given in its scope: the star cap over the orders of one retailer, brand and order week; the brand's
-quota over the month; the band cap over all brands of a price class in the week; the total quota over all brands of the month; the day
-limit over all brands of one order day. A week belongs to the month of its Monday. No row is no limit.
+Each limit counts all that was given in its scope: the star cap over the orders of one owner, brand and order week, as does the upper
+estimate of demand for brands that are resold; the brand's quota over the month; the band cap over all brands of a price class in the
+week; the total quota over all brands of the month; the day limit over all brands of one order day. A week belongs to the month of its
+Monday. No row is no limit.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from allocation import owners
 from ordering import strategy
 from ordering.errors import TrueOrderError
 from ordering.frames import Snapshot
@@ -25,12 +27,13 @@ NONE = int(strategy.NO_CAP)
 
 SCOPES: Mapping[Reason, tuple[str, ...]] = {
     Reason.STAR_CAP: ("brand", "week"),
+    Reason.DEMAND_CAP: ("brand", "week"),
     Reason.QUOTA_BRAND: ("brand", "month"),
     Reason.BAND_CAP: ("price_class", "week"),
     Reason.QUOTA_TOTAL: ("month",),
     Reason.DAY_LIMIT: ("day",),
 }
-"""What each limit is counted over, for one retailer."""
+"""What each limit is counted over, for one owner."""
 
 WIDTH = 2**16
 """Room for a brand, a price class, a week, a month or a day in a scope's number."""
@@ -49,15 +52,18 @@ def codes(values: pd.Series, ids: pd.Series, kind: str) -> Whole:
 
 
 def numbered(snapshot: Snapshot, lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines as whole numbers: retailer, brand (row numbers), price_class, week and day (since 1970), month (year * 12 + month - 1).
+    """Lines as whole numbers: retailer, brand (row numbers), price_class, week and day (since 1970), month (year * 12 + month - 1), and
+    owner, the row number of the retailer that stands for all licences of one.
 
     `lines`: retailer_id, brand_id, week, order_date.
     """
     brand = codes(lines["brand_id"], snapshot.brands["brand_id"], "brand")
     monday = lines["week"].to_numpy("datetime64[D]")
+    retailer = codes(lines["retailer_id"], snapshot.retailers["retailer_id"], "retailer")
     return pd.DataFrame(
         {
-            "retailer": codes(lines["retailer_id"], snapshot.retailers["retailer_id"], "retailer"),
+            "retailer": retailer,
+            "owner": owners.of(snapshot.retailers)[retailer],
             "brand": brand,
             "price_class": snapshot.brands["price_class"].to_numpy(np.int64)[brand],
             "week": (monday.astype(np.int64) + 3) // 7,  # day 0 was a Thursday
@@ -85,7 +91,7 @@ def month_name(month: int) -> str:
 
 def scope(rows: pd.DataFrame, reason: Reason) -> Whole:
     """A number for what each row counts towards under the limit `reason`; equal for rows that share it."""
-    key = rows["retailer"].to_numpy(np.int64)
+    key = rows["owner"].to_numpy(np.int64)
     for column in SCOPES[reason]:
         key = key * WIDTH + rows[column].to_numpy(np.int64)
     return key
@@ -119,11 +125,17 @@ def star_levels(snapshot: Snapshot, rows: pd.DataFrame) -> Whole:
     return strategy.levels(snapshot, names)[rows["retailer"].to_numpy(), at].astype(np.int64)
 
 
-def in_force(snapshot: Snapshot, rows: pd.DataFrame, level: Whole) -> dict[Reason, Whole]:
-    """The limits in force for each row, cartons, NONE where there is none.
+def in_force(snapshot: Snapshot, rows: pd.DataFrame) -> dict[Reason, Whole]:
+    """The limits in force for each row (`numbered`), cartons, NONE where there is none: of several licences of one owner the widest."""
+    each, begin = owners.licences(snapshot.retailers, rows)
+    found = _in_force(snapshot, each, star_levels(snapshot, each))
+    return {reason: np.maximum.reduceat(limit, begin) if len(begin) else limit for reason, limit in found.items()}
 
-    `rows` as from `numbered`, `level` the star level of each row's retailer in its month. Retailers visited every second week get
-    double caps, for a brand and for a price band.
+
+def _in_force(snapshot: Snapshot, rows: pd.DataFrame, level: Whole) -> dict[Reason, Whole]:
+    """The same for single licences, of star level `level`.
+
+    Retailers visited every second week get double caps, for a brand and for a price band.
     """
     retailer, brand = rows["retailer"].to_numpy(), rows["brand"].to_numpy()
     weeks, week = distinct(rows["week"])

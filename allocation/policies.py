@@ -14,6 +14,7 @@ import pandas as pd
 from allocation import bounds, limits, sharing
 from ordering import frames
 from ordering.frames import Snapshot
+from ordering.model import Policy
 from ordering.settings import AllocationSettings
 
 STEP = "allocation"
@@ -28,12 +29,20 @@ class Allocated:
     problems: pd.DataFrame
 
 
-def allocate(snapshot: Snapshot, expected: pd.DataFrame, settings: AllocationSettings, *, demand: pd.DataFrame | None = None) -> Allocated:
+def allocate(
+    snapshot: Snapshot,
+    expected: pd.DataFrame,
+    settings: AllocationSettings,
+    *,
+    demand: pd.DataFrame | None = None,
+    only: Policy | None = None,
+) -> Allocated:
     """Allocate the waiting lines that are not confirmed yet, week by week, what an earlier week takes of a monthly quota being gone.
 
     `expected`: retailer_id, brand_id, week, requested (cartons) of retailers who are expected to order in a week and have not yet.
     `demand`: retailer_id, brand_id, week, demand (cartons a week): the order in which a retailer's brands share its totals; without
-    it they share in the order of brand ids. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
+    it they share in the order of brand ids; with a column `most` it caps what resale-prone brands are given up to. `only`: one policy for
+    all brands, those for comparison among them. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
     Raises TrueOrderError on an id that the city does not have, SettingsError on a weight of nothing.
     """
     waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
@@ -47,7 +56,7 @@ def allocate(snapshot: Snapshot, expected: pd.DataFrame, settings: AllocationSet
             problems.append((f"week {week:%Y-%m-%d}", f"no {missing} is known for this week yet: its lines wait, nothing is allocated"))
             continue
         claims = _claims(snapshot, open_lines[open_lines["week"] == week], expected, week)
-        found = sharing.share_week(snapshot, claims, week, against=against, demand=demand, settings=settings)
+        found = sharing.share_week(snapshot, claims, week, against=against, demand=demand, settings=settings, only=only)
         against = pd.concat([against, found.given], ignore_index=True)
         results.append(found)
         problems += found.problems

@@ -14,7 +14,7 @@ from allocation.limits import NONE, Whole
 from ordering import frames
 from ordering.errors import SettingsError
 from ordering.frames import Snapshot, day
-from ordering.model import Decision, Reason, week_of
+from ordering.model import Decision, week_of
 from ordering.settings import SuggestSettings
 
 Floats = npt.NDArray[np.float64]
@@ -124,9 +124,7 @@ def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings) ->
     bound = totals.cut(bounds.bounded(snapshot, lines, bounds.given(snapshot)), rate)
     asked = snapshot.waiting
     of_week = limits.numbered(snapshot, asked)
-    requested = limits.sums(
-        limits.scope(bound.rows, Reason.STAR_CAP), limits.scope(of_week, Reason.STAR_CAP), asked["requested"].to_numpy(np.int64)
-    )
+    requested = limits.sums(_pair_weeks(bound.rows), _pair_weeks(of_week), asked["requested"].to_numpy(np.int64))
     found = lines.assign(
         order_day=on,
         suggested=bound.usable,
@@ -138,6 +136,11 @@ def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings) ->
         decided_qty=pd.array(np.full(len(lines), None), dtype="Int32"),
     )
     return frames.conform(frames.SUGGESTIONS, found)
+
+
+def _pair_weeks(rows: pd.DataFrame) -> Whole:
+    """A number for each numbered row's retailer, brand and week."""
+    return (rows["retailer"].to_numpy() * limits.WIDTH + rows["brand"].to_numpy()) * limits.WIDTH + rows["week"].to_numpy()
 
 
 def _cover(snapshot: Snapshot, cover: SuggestSettings) -> Floats:

@@ -18,5 +18,5 @@ def cut(bounds: Bounds, demand: npt.NDArray[np.float64]) -> Bounds:
     """The bounds after all limits that lines share; `demand` is each row's estimated weekly demand, cartons."""
     rank = np.empty(len(bounds.order), np.int64)
     rank[bounds.order] = np.arange(len(bounds.order))
-    order = np.lexsort((rank, -demand, bounds.rows["retailer"]))  # rank settles ties: brand, order day, order
+    order = np.lexsort((rank, -demand, bounds.rows["owner"]))  # rank settles ties: brand, order day, order
     return bounds.cut(tuple(COLUMNS), order)

@@ -78,16 +78,27 @@ def order_days(known: Snapshot) -> pd.Series:
     return start + pd.to_timedelta(wait, unit="D")
 
 
-def planned_demand(known: Snapshot, pairs: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
-    """Demand of every live pair in the week of its retailer's next order day: retailer_id, brand_id, week, demand, p10, p50, p90."""
+def planned_demand(known: Snapshot, pairs: pd.DataFrame, future: pd.DataFrame, *, cap_at: float = 0.0) -> pd.DataFrame:
+    """Demand of every live pair in the week of its retailer's next order day: retailer_id, brand_id, week, demand, p10, p50, p90.
+
+    With `cap_at` also `most`: that quantile of what is wanted until the retailer's next visit.
+    """
     day = order_days(known)
     monday = (day - pd.to_timedelta(day.dt.day_of_week, unit="D")).to_numpy("datetime64[us]")
     weeks = pd.DatetimeIndex(np.unique(monday))
     parts = []
     for chunk in demand.expand(known, pairs, future, weeks):
         own = chunk[chunk["week"].to_numpy() == monday[chunk["retailer_id"].cat.codes]]
-        parts.append(with_quantiles(own, pairs, (0.1, 0.5, 0.9)))
-    return pd.concat(parts, ignore_index=True)[["retailer_id", "brand_id", "week", "demand", "p10", "p50", "p90"]]
+        own = with_quantiles(own, pairs, (0.1, 0.5, 0.9))
+        parts.append(own.assign(most=_until_next_visit(known, own, pairs, cap_at)) if cap_at else own)
+    columns = ["retailer_id", "brand_id", "week", "demand", "p10", "p50", "p90", *(["most"] if cap_at else [])]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _until_next_visit(known: Snapshot, own: pd.DataFrame, pairs: pd.DataFrame, at: float) -> npt.NDArray[np.float64]:
+    """The quantile `at` of what consumers want of each pair in the weeks between two visits, cartons."""
+    weeks = known.retailers["visit_every_weeks"].to_numpy(np.float64)[own["retailer_id"].cat.codes]
+    return demand.interval(own["demand"].to_numpy() * weeks, pairs["dispersion"].to_numpy()[pair_rows(own, pairs)], at)
 
 
 def with_quantiles(chunk: pd.DataFrame, pairs: pd.DataFrame, at: tuple[float, ...]) -> pd.DataFrame:

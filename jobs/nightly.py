@@ -166,7 +166,7 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
         forecast = measures.coherent(expected, future, live_rate, brand_demand.merge(past.loc[past["tight"], KEY], on=KEY))
         step.rows, step.problems = len(future), _stranded(reconcile.stranded(expected, live_rate))
     with steps.step("suggest") as step:
-        planned = measures.planned_demand(known, pairs, future)
+        planned = measures.planned_demand(known, pairs, future, cap_at=settings.allocation.demand_cap)
         suggestions = suggest.suggest(known, planned, settings.suggesting)
         step.rows = len(suggestions)
     with steps.step("allocate") as step:

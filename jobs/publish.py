@@ -85,13 +85,14 @@ def _confirm(source: Source, days: list[date], clock: datetime, by: str) -> list
     from jobs import measures
 
     known, done = source.known(), []
-    planned = measures.planned_demand(known, source.pairs(known), source.result("brand_index"))
+    pairs, future, rules = source.pairs(known), source.result("brand_index"), source.settings.allocation
+    planned = measures.planned_demand(known, pairs, future, cap_at=rules.demand_cap)
     known = replace(known, week_levels=source.result("week_levels"))
     for day in days:
         waiting = known.waiting
         of_day = waiting["order_date"] == frames.day(day)
         today = replace(known, waiting=waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True))
-        lines = policies.allocate(today, suggest.nobody_else(), source.settings.allocation, demand=planned).lines
+        lines = policies.allocate(today, suggest.nobody_else(), rules, demand=planned).lines
         lines = lines[lines["order_date"] == frames.day(day)]
         count, cartons = runlog.confirm(source.db, lines, run_id=source.run.run_id, by=by, at=clock)
         done.append(Published(source.run.run_id, day, count, cartons))

@@ -235,7 +235,9 @@ ALLOCATION = Table(
     "allocation",
     (
         _id("order_id"), _id("retailer_id"), _id("brand_id"), _week(), _date("order_date"), _count("requested"), _count("cap", blank=True),
-        _count("quota_left", blank=True), _count("usable"), _count("weight"), Column("ticket", Kind.SIGNED),
+        _count("cap_left", blank=True), _count("demand_left", blank=True), _count("quota_left", blank=True),
+        _count("band_left", blank=True), _count("total_left", blank=True), _count("day_left", blank=True), Column("held", Kind.BOOL),
+        _count("pack_multiple"), _count("min_lot"), _count("taken"), _count("usable"), _count("weight"), Column("ticket", Kind.SIGNED),
         _number("level", low=0, blank=True), _count("allocated"), _text("reason"), _text("policy"),
     ),
     ("order_id", "brand_id"),
@@ -244,7 +246,7 @@ WEEK_LEVELS = Table(
     "week_levels",
     (
         _id("brand_id"), _week(), _count("available"), _number("expected"), Column("threshold", Kind.SIGNED, blank=True),
-        _number("level", low=0, blank=True),
+        _number("level", low=0, blank=True), _text("policy", required=False, blank=True, default="uniform"),
     ),
     ("brand_id", "week"),
 )  # fmt: skip

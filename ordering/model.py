@@ -51,6 +51,21 @@ class Reason(StrEnum):
     TURN_WON = "TURN_WON"
 
 
+class Policy(StrEnum):
+    """By which rule a brand's supply is shared (allocation.rules)."""
+
+    UNIFORM = "uniform"
+    TRUE_DEMAND = "true_demand"
+    STAR_CAP = "star_cap"
+    TURN_AND_EARN = "turn_and_earn"
+    PROPORTIONAL = "proportional"
+    FIRST_COME = "first_come"
+
+
+COMPARISONS = frozenset({Policy.PROPORTIONAL, Policy.FIRST_COME})
+"""What companies do today: they reward who asks for more, and who asks first. To compare with only; no night gives out by them."""
+
+
 class Decision(StrEnum):
     """What an account manager made of a suggestion."""
 

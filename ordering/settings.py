@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ordering.errors import SettingsError
+from ordering.model import COMPARISONS, Policy, SupplyAttribute
 
 
 class _Section(BaseModel):
@@ -82,13 +83,29 @@ class SignalSettings(_Section):
 
 
 class AllocationSettings(_Section):
-    policy: Literal["uniform"]
+    policy: Policy
+    policies: Mapping[SupplyAttribute, Policy]
     salt: str
     weights: Mapping[int, Annotated[float, Field(ge=0.001)]]
+    demand_by_star: bool
+    demand_cap: float = Field(ge=0, lt=1)
+    supply_rows: Literal["available", "arrivals"]
+
+    @field_validator("policy", "policies")
+    @classmethod
+    def _not_for_comparison(cls, value: Any) -> Any:
+        for policy in value.values() if isinstance(value, Mapping) else [value]:
+            if policy in COMPARISONS:
+                raise ValueError(f"{policy} rewards who asks for more; it is there to compare with (trueorder what-if), not to give out by")
+        return value
 
     def weight(self, star_level: int) -> float:
-        """The weight of a star level under the uniform rule."""
+        """The weight of a star level."""
         return float(self.weights.get(star_level, star_level))
+
+    def policy_of(self, attribute: str) -> Policy:
+        """The policy of brands of a supply attribute."""
+        return self.policies.get(SupplyAttribute(attribute), self.policy)
 
 
 class SuggestSettings(_Section):

@@ -210,10 +210,7 @@ def read_evidence(reader: bulk.Reader, run_id: int) -> pd.DataFrame:
     return rows.astype({"brand_id": "str", "evidence": "str"}).sort_values(["brand_id", "evidence"], ignore_index=True)
 
 
-CONFIRMED = (
-    "order_id", "brand_id", "week", "requested", "allocated", "cap", "quota_left", "usable", "weight", "ticket", "level", "reason",
-    "policy",
-)  # fmt: skip
+CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
 def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime) -> tuple[int, int]:
