@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from allocation.counterfactual import OneMore
 from ordering.model import Reason
 
 LANGUAGES = ("en", "zh")
@@ -90,6 +91,39 @@ def words(row: Mapping[Hashable, Any] | pd.Series, language: str) -> str:
         line=_line(row["weight"] * level / 1000) if known else "–",
         unit=UNITS[language][pack > 1].format(pack=pack),
     )
+
+
+INSTEAD: Mapping[str, tuple[str, str]] = {
+    "level": (
+        "{more} more would have needed a line of {line} {unit}, which is {about}{supply} more cartons of this brand for the city.",
+        "若要多得{more}，分配线须达{line}{unit}，全市须{about}再增{supply}条货源。",
+    ),
+    "lifted": ("Without that limit it would have been {got}.", "若无此项限制，可得{got}条。"),
+    "nothing": ("No limit and no level stood between this line and more.", "没有限量或分配线影响本行。"),
+}
+"""What would have given more, English and Chinese."""
+ABOUT = {"en": ("", "about "), "zh": ("", "约")}
+ONE_MORE = {"en": ("One carton", "One pack of {pack}"), "zh": ("一条", "一件（{pack}条）")}
+
+
+def instead(row: Mapping[Hashable, Any] | pd.Series, one: OneMore, language: str) -> str:
+    """What would have given the line of an ALLOCATION row more, in words."""
+    at, pack, said = LANGUAGES.index(language), int(row["pack_multiple"]), []
+    if one.lifted is not None and one.lifted[1] > row["allocated"]:
+        said.append(INSTEAD["lifted"][at].format(got=one.lifted[1]))
+    if one.level is not None:
+        said.append(
+            INSTEAD["level"][at].format(
+                more=ONE_MORE[language][pack > 1].format(pack=pack),
+                line=_line(row["weight"] * one.level / 1000),
+                unit=UNITS[language][pack > 1].format(pack=pack),
+                about=ABOUT[language][one.about],
+                supply=one.supply,
+            )
+        )
+    if not said and row["allocated"] >= row["requested"]:
+        said.append(INSTEAD["nothing"][at])
+    return (" " if language == "en" else "").join(said)
 
 
 def _shown(value: Any) -> str:
