@@ -253,6 +253,7 @@ def _levels(
             "expected": cartons[at],
             "threshold": pd.arrays.IntegerArray(threshold, threshold < 0),
             "level": fill.published(threshold),
+            "turns": supply.turns[at],
             "policy": who.policy[new],
         }
     )

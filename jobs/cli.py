@@ -210,6 +210,43 @@ def export(
 
 
 @app.command()
+def explain(
+    ctx: typer.Context,
+    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID")],
+    brand_id: Annotated[str, typer.Argument(metavar="BRAND_ID")],
+    run: RunId = None,
+) -> None:
+    """Why a line got what it got, what it was decided from, and what would have given it more."""
+    from jobs import explaining
+
+    found = explaining.explained(_context(ctx).source(run), order_id, brand_id)
+    for said in found.sentences.values():
+        typer.echo("\n".join(said))
+    typer.echo("confirmed 已确认" if found.confirmed else "proposed 待确认")
+    for english, chinese, figure in found.facts:
+        typer.echo(f"  {english} {chinese}: {figure}")
+
+
+@app.command(name="self-check")
+def self_check(
+    ctx: typer.Context,
+    retailer_id: Annotated[str | None, typer.Argument(metavar="[RETAILER_ID]")] = None,
+    to: Annotated[Path | None, typer.Option(help="A file for the sheet: csv, parquet or xlsx.")] = None,
+    run: RunId = None,
+) -> None:
+    """A retailer's lines recomputed from published numbers, and the arithmetic to do it by hand; without a retailer: do all agree?"""
+    from jobs import explaining, explaining_words
+
+    source = _context(ctx).source(run)
+    found = explaining.sheet(source, retailer_id)
+    if retailer_id is not None:
+        typer.echo(explaining_words.by_hand(found, source.settings.allocation.salt))
+    if to is not None:
+        typer.echo(f"{explaining.write(found, to):,} rows in {to}")
+    typer.echo(f"{int(found['agrees'].sum()):,} of {len(found):,} lines agree, run {source.run.run_id} of {source.run.business_date}")
+
+
+@app.command()
 def report(
     ctx: typer.Context,
     to: Annotated[Path, typer.Option(help="The folder the report is written into.")],

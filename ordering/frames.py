@@ -246,7 +246,8 @@ WEEK_LEVELS = Table(
     "week_levels",
     (
         _id("brand_id"), _week(), _count("available"), _number("expected"), Column("threshold", Kind.SIGNED, blank=True),
-        _number("level", low=0, blank=True), _text("policy", required=False, blank=True, default="uniform"),
+        _number("level", low=0, blank=True), _count("turns", required=False, blank=True, default=0),
+        _text("policy", required=False, blank=True, default="uniform"),
     ),
     ("brand_id", "week"),
 )  # fmt: skip

@@ -210,6 +210,28 @@ def read_evidence(reader: bulk.Reader, run_id: int) -> pd.DataFrame:
     return rows.astype({"brand_id": "str", "evidence": "str"}).sort_values(["brand_id", "evidence"], ignore_index=True)
 
 
+def read_lines(reader: bulk.Reader, run_id: int, **where: object) -> pd.DataFrame:
+    """Allocated lines of a run (frames.ALLOCATION) whose columns have the values of `where`."""
+    table = tables.results["allocation"]
+    chosen = [table.c[name] == value for name, value in where.items()]
+    query = sa.select(*(table.c[c] for c in frames.ALLOCATION.names)).where(table.c.run_id == run_id, *chosen)
+    return reader.frame(query, frames.ALLOCATION)
+
+
+def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
+    """Confirmed lines as frames.ALLOCATION, and by which run, when and by whom: run_id, confirmed_at, confirmed_by."""
+    import pyarrow as pa
+
+    done, t = tables.confirmations, tables.order_lines
+    of_line = {name: done.c[name] for name in CONFIRMED} | {name: t.c[name] for name in ("retailer_id", "order_date")}
+    more = {"run_id": pa.int64(), "confirmed_by": pa.string()}
+    same = sa.and_(done.c.order_id == t.c.order_id, done.c.brand_id == t.c.brand_id)
+    chosen = [of_line[name] == value for name, value in where.items()]
+    query = sa.select(*(of_line[name] for name in frames.ALLOCATION.names), *(done.c[name] for name in more)).join_from(done, t, same)
+    types = {c.name: bulk.arrow_type(c) for c in frames.ALLOCATION.columns} | more
+    return reader.fetch(query.where(*chosen), types).to_pandas(date_as_object=False)
+
+
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 

@@ -1,4 +1,4 @@
-"""Every bound of an allocated line, and the policy of a week's level."""
+"""Every bound of an allocated line, and of a week's level the policy and the turns before it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,7 @@ def upgrade() -> None:
                 batch_op.add_column(sa.Column(count, sa.Integer(), nullable=False, server_default="1"))
             batch_op.add_column(sa.Column("taken", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("run_week_levels", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("turns", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("policy", sa.Text(), nullable=False, server_default="uniform"))
 
 
@@ -30,6 +31,7 @@ def downgrade() -> None:
     """Bring the schema down again."""
     with op.batch_alter_table("run_week_levels", schema=None) as batch_op:
         batch_op.drop_column("policy")
+        batch_op.drop_column("turns")
     for name in LINES:
         with op.batch_alter_table(name, schema=None) as batch_op:
             for column in ("taken", "min_lot", "pack_multiple", "held", *reversed(LIMITS)):
