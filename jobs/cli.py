@@ -80,8 +80,8 @@ RunId = Annotated[int | None, typer.Option("--run", help="A run's id; the newest
 What = Annotated[
     str,
     typer.Argument(
-        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, allocation, fulfilment, accuracy, "
-        "retailer-knowledge, overrides."
+        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, allocation, fairness, fulfilment, "
+        "accuracy, retailer-knowledge, overrides."
     ),
 ]
 By = Annotated[str, typer.Option(help="Dimensions: retailer,brand,manager,district,star,manufacturer,price_class,horizon,period.")]

@@ -28,6 +28,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "order_id", "retailer_id", "brand_id", "week", "requested", "cap", "quota_left", "weight", "ticket", "level", "allocated",
         "reason", "policy",
     ),
+    "fairness": ("week", "brand_id", "star_level", "lines", "requested", "usable", "allocated", "demand", "envy", "drought"),
     "habits": (
         "retailer_id", "lines", "weeks", "flagged", "probable", "rate", "rate_low", "rate_high", "habit", "trend", "change", "change_low",
         "change_high", "shortage", "shortage_factor", "factor_low", "factor_high", "reason", "unknown", "echoes", "probes", "explained",
@@ -55,6 +56,7 @@ PLAIN: Mapping[str, str] = {
     "inflated": "inflated",
     "suggestions": "suggestions",
     "allocation": "allocation",
+    "fairness": "fairness",
     "habits": "habits",
     "signals": "signals",
 }

@@ -142,7 +142,7 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
     Follow an order line: its request and allocation shape the estimate of its pair; the pairs' sums shape the brand's forecast; the
     forecast says what the shop needs on its next order day; that is suggested, and the waiting line is judged and allocated.
     """
-    from allocation import policies, suggest
+    from allocation import fairness, policies, suggest
     from forecasting import habits, inflation, newcomers, reconcile, resale
     from jobs import measures
 
@@ -186,6 +186,7 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
         "suggestions": suggestions,
         "allocation": allocated.lines,
         "week_levels": allocated.levels,
+        "fairness": fairness.measured(known, allocated.lines, planned),
         **cells,
     }
 

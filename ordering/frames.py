@@ -251,6 +251,15 @@ WEEK_LEVELS = Table(
     ),
     ("brand_id", "week"),
 )  # fmt: skip
+FAIRNESS = Table(
+    "fairness",
+    (
+        _week(), _id("brand_id"), _count("star_level", low=1), _count("lines"), _count("requested"), _count("usable"), _count("allocated"),
+        _number("demand", low=0), _count("envy"), _count("drought"),
+    ),
+    ("week", "brand_id", "star_level"),
+)  # fmt: skip
+"""What a sharing came to, see allocation.fairness."""
 
 _RATE_MEASURES = (
     _count("requested"), _count("allocated"), _count("lines"), _count("lines_filled"), _count("lines_unserved"), _number("demand", low=0),
@@ -268,7 +277,7 @@ RETAILER_CELLS = Table(
 RESULTS: Mapping[str, Table] = {
     table.name: table
     for table in (
-        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS,
+        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, FAIRNESS,
         DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS,
     )
 }  # fmt: skip
