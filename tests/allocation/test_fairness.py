@@ -16,7 +16,9 @@ from tests.allocation.cities import cities, expectations
 
 RULES = settings.load().allocation
 NOBODY = suggest.nobody_else()
-quick = hypothesis.settings(phases=[hypothesis.Phase.generate], max_examples=10, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+quick = hypothesis.settings(
+    phases=[hypothesis.Phase.generate], max_examples=10, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 
 
 @quick
