@@ -44,8 +44,9 @@ lint: $(VENV)/dev.stamp ## check style, formatting and who imports whom
 types: $(VENV)/dev.stamp ## check the types of the packages that compute
 	$(BIN)/mypy
 
-bench: $(VENV)/runtime.stamp ## time the sharing out of a whole city
-	$(BIN)/python -m benchmarks.allocation
+bench: $(VENV)/dev.stamp ## time the sharing out of a whole city, and count breaches of its laws
+	$(BIN)/python -m benchmarks.allocation --threads 2
+	$(BIN)/python -m benchmarks.laws
 
 lock: $(VENV)/python.stamp ## renew the two lock files from pyproject.toml (UPGRADE=--upgrade: to the newest releases)
 	$(PIP) install --quiet --upgrade --target $(VENV)/lock uv==$(UV)

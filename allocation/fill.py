@@ -117,7 +117,7 @@ def fill(
     claims = use, weight, np.asarray(ticket, np.uint32), np.asarray(tiebreak, np.uint32), held
 
     def share(part: tuple[int, int]) -> None:
-        _fill_groups(*part, at, *claims, np.asarray(supply, np.int64), lots, given, levels)
+        fill_groups(*part, at, *claims, np.asarray(supply, np.int64), lots, given, levels)
 
     cuts = np.linspace(0, len(at) - 1, threads + 1).astype(int).tolist()
     parts = list(pairwise(cuts))
@@ -130,15 +130,15 @@ def fill(
 
 
 @numba.njit(cache=True, nogil=True)
-def _threshold(k: Int, ticket: Int, weight: Int) -> Int:
+def threshold_of(k: Int, ticket: Int, weight: Int) -> Int:
     numerator = np.int64(k) * ONE - np.int64(ticket)
     return (numerator + np.int64(weight) - 1) // np.int64(weight)
 
 
 @numba.njit(cache=True, nogil=True)
-def _units(level: Int, use: Int, weight: Int, ticket: Int, held: Int, lot: Int, wide: bool) -> Int:
+def units_upto(level: Int, use: Int, weight: Int, ticket: Int, held: Int, lot: Int, wide: bool) -> Int:
     """Units of one claimant at or below `level`, beyond those it holds; none below the lot."""
-    if wide and level >= _threshold(np.int64(held) + use, ticket, weight):
+    if wide and level >= threshold_of(np.int64(held) + use, ticket, weight):
         return np.int64(use)  # the product below could overflow
     units = ((np.int64(weight) * level + np.int64(ticket)) >> 32) - held
     if units < lot:
@@ -151,14 +151,14 @@ def _count(level: Int, use: Array, weight: Array, ticket: Array, held: Array, lo
     """Units of all claimants at or below `level`, and the weight of those who would take more of a higher one."""
     total, slope = np.int64(0), np.int64(0)
     for i in range(len(use)):
-        units = _units(level, use[i], weight[i], ticket[i], held[i], lot, wide)
+        units = units_upto(level, use[i], weight[i], ticket[i], held[i], lot, wide)
         total += units
         slope += weight[i] if units < use[i] else 0
     return total, slope
 
 
 @numba.njit(cache=True, nogil=True)
-def _bracket(
+def bracket(
     target: Int, total: Int, use: Array, weight: Array, ticket: Array, held: Array, lot: Int, few: Int
 ) -> tuple[Int, Int, Int, Int, bool]:
     """Levels lo < hi with count(lo) < target <= count(hi), at most `few` units or one step apart, both counts, and `wide`.
@@ -189,40 +189,40 @@ def _bracket(
 
 
 @numba.njit(cache=True, nogil=True)
-def _pick(lo: Int, hi: Int, wanted: Int, between: Int, use: Array, weight: Array, ticket: Array, held: Array, wide: bool) -> Int:
+def pick(lo: Int, hi: Int, wanted: Int, between: Int, use: Array, weight: Array, ticket: Array, held: Array, wide: bool) -> Int:
     """The threshold of the `wanted`-th of the `between` units whose thresholds lie in (lo, hi]."""
     found, n = np.empty(between, np.int64), 0
     for i in range(len(use)):
         if n == between:
             break
-        first = _units(lo, use[i], weight[i], ticket[i], held[i], 1, wide)
-        last = _units(hi, use[i], weight[i], ticket[i], held[i], 1, wide)
+        first = units_upto(lo, use[i], weight[i], ticket[i], held[i], 1, wide)
+        last = units_upto(hi, use[i], weight[i], ticket[i], held[i], 1, wide)
         for k in range(first + 1, last + 1):
-            found[n] = _threshold(held[i] + k, ticket[i], weight[i])
+            found[n] = threshold_of(held[i] + k, ticket[i], weight[i])
             n += 1
     return np.sort(found)[wanted - 1]
 
 
 @numba.njit(cache=True, nogil=True)
-def _hand_out(
+def hand_out(
     last: Int, supply: Int, use: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, lot: Int, wide: bool, given: Array
 ) -> Int:
     """All units below `last` into `given`, then those at `last` by (hash, id) while they fit; the threshold reached."""
     handed, ties = np.int64(0), np.int64(0)
     for i in range(len(use)):
-        given[i] = _units(last - 1, use[i], weight[i], ticket[i], held[i], lot, wide)
+        given[i] = units_upto(last - 1, use[i], weight[i], ticket[i], held[i], lot, wide)
         handed += given[i]
-        ties += 1 if _units(last, use[i], weight[i], ticket[i], held[i], lot, wide) > given[i] else 0
+        ties += 1 if units_upto(last, use[i], weight[i], ticket[i], held[i], lot, wide) > given[i] else 0
     at, by, n, i = np.empty(ties, np.int64), np.empty(ties, np.int64), 0, 0
     while n < ties:
-        if _units(last, use[i], weight[i], ticket[i], held[i], lot, wide) > given[i]:
+        if units_upto(last, use[i], weight[i], ticket[i], held[i], lot, wide) > given[i]:
             at[n], by[n] = i, np.int64(tiebreak[i])
             n += 1
         i += 1
     served = 0
     for turn in np.argsort(by, kind="mergesort"):  # stable: equal hashes stay in the order of ids
         i = at[turn]
-        more = _units(last, use[i], weight[i], ticket[i], held[i], lot, wide) - given[i]
+        more = units_upto(last, use[i], weight[i], ticket[i], held[i], lot, wide) - given[i]
         if more > supply - handed:
             break
         handed += more
@@ -233,12 +233,12 @@ def _hand_out(
     reached = np.int64(0)  # with lots nothing may have fitted at `last`: then the highest threshold below it
     for i in range(len(use)):
         if given[i] > 0:
-            reached = max(reached, _threshold(np.int64(held[i]) + given[i], ticket[i], weight[i]))
+            reached = max(reached, threshold_of(np.int64(held[i]) + given[i], ticket[i], weight[i]))
     return reached
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_groups(
+def fill_groups(
     first: Int, last: Int, offsets: Array, use: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Array,
     lots: Array, given: Array, levels: Array,
 ) -> None:  # fmt: skip
@@ -258,6 +258,6 @@ def _fill_groups(
         if target == 0:
             levels[g] = 0
             continue
-        lo, hi, below, above, wide = _bracket(target, total, u, w, t, d, lot, FEW if lot == 1 else 0)
-        at = hi if hi - lo == 1 else _pick(lo, hi, target - below, above - below, u, w, t, d, wide)
-        levels[g] = _hand_out(at, supply[g], u, w, t, tiebreak[rows], d, lot, wide, given[rows])
+        lo, hi, below, above, wide = bracket(target, total, u, w, t, d, lot, FEW if lot == 1 else 0)
+        at = hi if hi - lo == 1 else pick(lo, hi, target - below, above - below, u, w, t, d, wide)
+        levels[g] = hand_out(at, supply[g], u, w, t, tiebreak[rows], d, lot, wide, given[rows])

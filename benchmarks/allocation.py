@@ -1,8 +1,10 @@
-"""Allocation at the size of a city: the compiled rule beside copying its arrays, then tickets, a whole week, and past reasons.
+"""Allocation at the size of a city: the compiled rule beside copying its arrays, with totals that couple brands beside the largest flow
+and linear programming on the same claims, then tickets, a whole week, and past reasons.
 
-    python -m benchmarks.allocation [--retailers 40000] [--brands 200] [--lines 2000000] [--threads 1]
+    python -m benchmarks.allocation [--retailers 40000] [--brands 200] [--lines 2000000] [--threads 1] [--peers-python P]
 
-Compilation is not counted: each is run once beforehand. Times are the best of several runs on whatever else the machine does.
+`--peers-python` has OR-tools, see peer_flow.py; without it its largest flow is left out. Compilation is not counted: each is run once
+beforehand. Times are the best of several runs on whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import argparse
 import time
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from allocation import bounds, fill, policies, suggest
+from allocation import bound, bounds, fill, policies, suggest
+from benchmarks import coupled
 from ordering import frames, settings
 
 MONDAY = date(2026, 3, 2)
@@ -94,21 +98,52 @@ def city(retailers: int, brands: int, lines: int) -> frames.Snapshot:
     )
 
 
+def uncoupled(pairs: dict[str, Any], threads: int) -> float:
+    """Prints how long the plain rule takes, and copying its arrays; seconds of the latter."""
+    arrays = [pairs[name] for name in ("usable", "weight_milli", "ticket", "tiebreak", "usable")]  # the last for the result
+    into = [np.empty_like(array) for array in arrays]
+    floor = best(lambda: [np.copyto(there, here) for there, here in zip(into, arrays, strict=True)])
+    filled = best(lambda: fill.fill(**pairs, threads=threads))
+    print(f"fill, {len(pairs['usable']):,} pairs, {threads} thread(s): {filled:.3f} s")
+    print(f"copying the same arrays: {floor:.3f} s; fill takes {filled / floor:.1f} times as long")
+    return floor
+
+
+def with_totals(pairs: dict[str, Any], threads: int, floor: float, python: Path | None) -> None:
+    """Prints how long totals that couple brands take, how much they hand out of what could be, and how long others take for that."""
+    city = coupled.city(pairs)
+    took, found = best(lambda: city.share(threads), 3), city.share(threads)
+    units = found.units.reshape(city.brands, -1).sum(axis=0)
+    handed, binding = int(units.sum()), float((units == city.total).mean())
+    print(f"with totals, {len(pairs['usable']):,} pairs, {threads} thread(s): {took:.3f} s, {took / floor:.0f} times copying; ", end="")
+    print(f"{found.rounds} rounds; totals that are full: {binding:.0%}; brands short: {(found.levels >= 0).mean():.0%}")
+    who = np.tile(np.arange(city.retailers, dtype=np.int32), city.brands)
+    most = bound.most(pairs["offsets"], pairs["usable"], who, city.total, pairs["supply"])
+    seconds = best(lambda: bound.most(pairs["offsets"], pairs["usable"], who, city.total, pairs["supply"]), 2)
+    print(f"handed out: {handed:,} cartons, {handed / most:.2%} of the bound of {most:,}, which took {seconds:.2f} s")
+    if python:
+        flow = coupled.largest_flow(city, python)
+        both = flow["build"] + flow["solve"]
+        print(f"OR-tools' largest flow: {flow['cartons']:,} cartons in {both:.1f} s ({flow['solve']:.1f} s without building), ", end="")
+        print(f"{both / took:.0f} times as long; handed out: {handed / flow['cartons']:.2%} of it; our bound: {most / flow['cartons']:.4%}")
+    part = city.part(city.retailers // 40)
+    ours, size = best(lambda: part.share(threads), 3), part.retailers * part.brands
+    cartons, highs = coupled.linear_program(part)
+    print(f"HiGHS, {size:,} pairs: {highs:.1f} s, {highs / size * 1e6:.1f} us a pair; ours {ours / size * 1e9:.0f} ns on these, ", end="")
+    print(f"{took / len(pairs['usable']) * 1e9:.0f} ns on all: {highs / ours:,.0f} times as long; ", end="")
+    print(f"handed out {part.share(threads).units.sum() / cartons:.2%} of its {cartons:,.0f} cartons")
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("retailers", 40_000), ("brands", 200), ("lines", 2_000_000), ("threads", 1)):
         asked.add_argument(f"--{name}", type=int, default=default)
+    asked.add_argument("--peers-python", type=Path, help="has OR-tools: see benchmarks/peer_flow.py")
     size = asked.parse_args()
     pairs = claims(size.retailers, size.brands)
-    arrays = [pairs[name] for name in ("usable", "weight_milli", "ticket", "tiebreak", "usable")]  # the last for the result
-    into = [np.empty_like(array) for array in arrays]
-    floor = best(lambda: [np.copyto(there, here) for there, here in zip(into, arrays, strict=True)])
-    filled = best(lambda: fill.fill(**pairs, threads=size.threads))
-    count = len(pairs["usable"])
-    print(f"fill, {size.retailers:,} x {size.brands} = {count:,} pairs, {size.threads} thread(s): {filled:.3f} s")
-    print(f"copying the same arrays: {floor:.3f} s; fill takes {filled / floor:.1f} times as long")
+    with_totals(pairs, size.threads, uncoupled(pairs, size.threads), size.peers_python)
     shops, wares = [f"R{i:06d}" for i in range(size.retailers)], [f"B{i:03d}" for i in range(size.brands)]
-    retailer, brand = np.divmod(np.arange(count // 8), size.brands)
+    retailer, brand = np.divmod(np.arange(len(pairs["usable"]) // 8), size.brands)
     hashed = best(lambda: fill.tickets(shops, wares, retailer, brand, np.ones(len(brand)), "2026"), 2)
     print(f"tickets: {len(brand) / hashed / 1e6:.1f} million pairs a second")
     rules, known = settings.load(), city(size.retailers, size.brands, size.lines)

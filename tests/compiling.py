@@ -44,7 +44,7 @@ def run_where_cold() -> None:
     from allocation import fill
     from forecasting import shelf_kernels
 
-    kernels = {"estimate": shelf_kernels.likelihoods, "allocate": fill._fill_groups}
+    kernels = {"estimate": shelf_kernels.likelihoods, "allocate": fill.fill_groups}
     cold = [name for name, kernel in kernels.items() if _cold(kernel)]
     running = [subprocess.Popen([sys.executable, "-m", "tests.compiling", name], cwd=ROOT) for name in cold]
     for process in running:

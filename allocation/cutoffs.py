@@ -1,0 +1,226 @@
+"""The two compiled steps of coupled.py: retailers take what they are offered, brands that are asked for too much offer less.
+
+A brand's cut-off is a place (L, hash, id) in the list of its units, and a claim is offered those of its units that lie at or before it.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from allocation import fill
+from allocation.fill import UNLIMITED, Array, Int
+
+
+@numba.njit(cache=True, nogil=True)
+def spans(starts: Array, groups: Array, count: Int) -> Array:
+    """The groups of retailer r are numbers spans[r] to spans[r + 1]; empty where the groups of two retailers interleave."""
+    first, reached = np.zeros(len(starts), np.int64), np.int64(0)
+    for r in range(len(starts) - 1):
+        first[r], most = reached, reached - 1
+        for limit in range(len(groups)):
+            for line in range(starts[r], starts[r + 1]):
+                group = np.int64(groups[limit, line])
+                if group < first[r] or group >= count:
+                    return np.empty(0, np.int64)
+                most = max(most, group)
+        reached = most + 1
+    first[-1] = count
+    return first
+
+
+@numba.njit(cache=True, nogil=True)
+def _fit(row: Int, end: Int, want: Array, groups: Array, pack: Array, lot: Array, free: Array, most: Array, by: Array) -> Int:
+    """What the limits leave of the lines `row` to `end` of one claim, line after line, into `most` and out of `free`; their sum."""
+    whole, packs, lots = np.int64(0), 1 if len(pack) > 1 else 0, 1 if len(lot) > 1 else 0
+    for line in range(row, end):
+        size, fits, cut = np.int64(pack[line * packs]), np.int64(want[line]), -1
+        for limit in range(len(groups)):
+            left = free[groups[limit, line]]
+            if fits * size > left:
+                fits, cut = left // size if size > 1 else left, limit
+                if fits < lot[line * lots]:
+                    fits = np.int64(0)
+        for limit in range(len(groups)):
+            free[groups[limit, line]] -= fits * size
+        most[line], by[line] = fits, cut
+        whole += fits
+    return whole
+
+
+@numba.njit(cache=True, nogil=True)
+def _take(row: Int, end: Int, offer: Int, groups: Array, pack: Array, lot: Array, free: Array, most: Array, got: Array) -> Int:
+    """What the lines of one claim take of its offer, the first line first; what they leave of `most` goes back to `free`."""
+    rest, packs, lots = np.int64(offer), 1 if len(pack) > 1 else 0, 1 if len(lot) > 1 else 0
+    for line in range(row, end):
+        take = min(np.int64(most[line]), rest)
+        if take < lot[line * lots]:
+            take = np.int64(0)
+        if take < most[line]:
+            for limit in range(len(groups)):
+                free[groups[limit, line]] += (most[line] - take) * pack[line * packs]
+        got[line] = take
+        rest -= take
+    return offer - rest
+
+
+@numba.njit(cache=True, nogil=True)
+def choose(
+    first: Int, last: Int, stale: Array, starts: Array, claim: Array, want: Array, groups: Array, left: Array, group_of: Array,
+    pack: Array, lot: Array, offer: Array, free: Array, most: Array, by: Array, got: Array, room: Array, units: Array,
+) -> None:  # fmt: skip
+    """Retailers `first` to `last` that are `stale` take anew, line after line in their order of preference, and are stale no longer.
+
+    Into `room` goes what a claim's limits would let it have if its offer had no end, into `units` what it takes.
+    """
+    packs, lots = 1 if len(pack) > 1 else 0, 1 if len(lot) > 1 else 0
+    for r in range(first, last):
+        if not stale[r]:
+            continue
+        stale[r] = False
+        for group in range(group_of[r], group_of[r + 1]):
+            free[group] = left[group]
+        row, last_row = starts[r], starts[r + 1]
+        while row < last_row:
+            i, end = claim[row], row + 1
+            while end < last_row and claim[end] == i:
+                end += 1
+            if end > row + 1:
+                room[i] = _fit(row, end, want, groups, pack, lot, free, most, by)
+                units[i] = _take(row, end, offer[i], groups, pack, lot, free, most, got)
+            else:  # the same for a single line: to call costs more than to do
+                size, least, fits, cut = np.int64(pack[row * packs]), lot[row * lots], np.int64(want[row]), -1
+                for limit in range(len(groups)):
+                    rest = free[groups[limit, row]]
+                    if fits * size > rest:
+                        fits, cut = rest // size if size > 1 else rest, limit
+                        fits = fits if fits >= least else np.int64(0)
+                take = min(fits, np.int64(offer[i]))
+                take = take if take >= least else np.int64(0)
+                for limit in range(len(groups)):
+                    free[groups[limit, row]] -= take * size
+                most[row], by[row], got[row], room[i], units[i] = fits, cut, take, fits, take
+            row = end
+
+
+@numba.njit(cache=True, nogil=True)
+def cut_lines(first: Int, last: Int, starts: Array, by: Array, coupled: Array) -> None:
+    """Which of the retailers have a line that a limit cuts: the others never need to choose again."""
+    for r in range(first, last):
+        for line in range(starts[r], starts[r + 1]):
+            if by[line] >= 0:
+                coupled[r] = True
+                break
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut_off(
+    asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int
+) -> tuple[Int, Int, Int, Int, bool]:
+    """The last place that the supply reaches: its L, hash and row (all of L where hash is -1), the level published, and `wide`."""
+    target = supply if lot == 1 else supply + 1  # with lots: the first unit that no longer fits
+    lo, hi, below, above, wide = fill.bracket(target, total, asked, weight, ticket, held, lot, fill.FEW if lot == 1 else 0)
+    at = hi if hi - lo == 1 else fill.pick(lo, hi, target - below, above - below, asked, weight, ticket, held, wide)
+    given = np.empty(len(asked), np.int32)
+    level = fill.hand_out(at, supply, asked, weight, ticket, tiebreak, held, lot, wide, given)
+    tie, row = np.int64(-1), np.int64(-1)
+    for i in range(len(asked)):
+        if given[i] > 0 and tiebreak[i] >= tie and given[i] > fill.units_upto(at - 1, asked[i], weight[i], ticket[i], held[i], lot, wide):
+            tie, row = np.int64(tiebreak[i]), np.int64(i)
+    return at, tie, row, level, wide
+
+
+@numba.njit(cache=True, nogil=True)
+def _offer(
+    at: Int, tie: Int, row: Int, wide: bool, asked: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, lot: Int,
+    retailer: Array, coupled: Array, offer: Array, stale: Array,
+) -> None:  # fmt: skip
+    """Offers cut off behind (at, tie, row); retailers who lose a unit by that, and whom a limit couples, become stale."""
+    for i in range(len(offer)):
+        units = np.int64(0)
+        if at > 0:
+            within = tiebreak[i] < tie or (tiebreak[i] == tie and i <= row)
+            units = fill.units_upto(at if within else at - 1, offer[i], weight[i], ticket[i], held[i], lot, wide)
+        if units < offer[i]:
+            if units < asked[i] and coupled[retailer[i]]:
+                stale[retailer[i]] = True
+            offer[i] = units
+
+
+@numba.njit(cache=True, nogil=True)
+def lower(
+    first: Int, last: Int, offsets: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Array, lots: Array,
+    retailer: Array, coupled: Array, room: Array, offer: Array, stale: Array, levels: Array, lowered: Array,
+) -> None:  # fmt: skip
+    """Brands `first` to `last` lower their cut-offs until what is asked of them fits their supply."""
+    for g in range(first, last):
+        lowered[g] = False
+        if supply[g] < 0:
+            continue
+        rows, lot, total = slice(offsets[g], offsets[g + 1]), max(int(lots[g]), 1), np.int64(0)
+        asked = np.minimum(room[rows], offer[rows])
+        for i in range(len(asked)):
+            if asked[i] < lot:
+                asked[i] = 0
+            total += asked[i]
+        if total <= supply[g]:
+            continue
+        lowered[g], levels[g] = True, 0
+        at, tie, row, wide = np.int64(0), np.int64(-1), np.int64(-1), False
+        w, t, b, d = weight[rows], ticket[rows], tiebreak[rows], held[rows]
+        if supply[g] > 0:
+            at, tie, row, levels[g], wide = _cut_off(asked, total, w, t, b, d, supply[g], lot)
+        _offer(at, tie, row, wide, asked, w, t, b, d, lot, retailer[rows], coupled, offer[rows], stale)
+
+
+@numba.njit(cache=True, nogil=True)
+def _spare(row: Int, end: Int, want: Array, groups: Array, pack: Array, free: Array, got: Array, most: Int, keep: bool) -> Int:
+    """How many units more, `most` at most, the lines of a claim can take by what all limits have free; taken where `keep`."""
+    whole, packs = np.int64(0), 1 if len(pack) > 1 else 0
+    more = np.zeros(end - row, np.int64)
+    for line in range(row, end):
+        size, fits = np.int64(pack[line * packs]), min(np.int64(want[line]) - got[line], most - whole)
+        for limit in range(len(groups)):
+            fits = min(fits, free[groups[limit, line]] // size)
+        for limit in range(len(groups)):
+            free[groups[limit, line]] -= fits * size
+        more[line - row] = fits
+        whole += fits
+    for line in range(row, end):
+        if keep:
+            got[line] += more[line - row]
+        else:
+            for limit in range(len(groups)):
+                free[groups[limit, line]] += more[line - row] * pack[line * packs]
+    return whole
+
+
+@numba.njit(cache=True, nogil=True)
+def hand_out_rest(
+    g: Int, offsets: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, rest: Int, claim: Array, first_line: Array,
+    want: Array, groups: Array, pack: Array, offer: Array, room: Array, free: Array, got: Array, units: Array, levels: Array,
+) -> None:  # fmt: skip
+    """What brand `g` has left over, `rest` units, by the plain rule to those who still have room for it under all their limits."""
+    start, count, short = offsets[g], offsets[g + 1] - offsets[g], False
+    more, ends = np.zeros(count, np.int32), np.zeros(count, np.int64)
+    for i in range(start, start + count):
+        end = first_line[i]
+        while end < len(claim) and end >= 0 and claim[end] == i:
+            end += 1
+        ends[i - start] = end
+        short = short or offer[i] < room[i]
+        if end > 0:
+            more[i - start] = _spare(first_line[i], end, want, groups, pack, free, got, np.int64(2**31 - 1), False)
+    if not short:
+        levels[g] = UNLIMITED
+        return
+    rows, given, level = slice(start, start + count), np.zeros(count, np.int32), np.full(1, UNLIMITED, np.int64)
+    had = held[rows] + units[rows]
+    fill.fill_groups(
+        0, 1, np.array([0, count]), more, weight[rows], ticket[rows], tiebreak[rows], had, np.array([rest]), np.ones(1, np.int32), given, level
+    )  # fmt: skip
+    for n in range(count):
+        if given[n] > 0:
+            _spare(first_line[start + n], ends[n], want, groups, pack, free, got, np.int64(given[n]), True)
+            units[start + n] += given[n]
+            levels[g] = max(levels[g], fill.threshold_of(held[start + n] + units[start + n], ticket[start + n], weight[start + n]))
