@@ -85,25 +85,35 @@ def share(
     a weight is below 1, or where groups of two retailers are not numbered one retailer after the other.
     """
     state = _State(offsets, usable, weight_milli, ticket, tiebreak, supply, lines, pack, taken, lot)
-    with ThreadPoolExecutor(threads) as pool:
-
-        def parted(work: Callable[[int, int], None], count: int) -> None:
-            cuts = np.linspace(0, count, min(threads * CHUNKS, max(count, 1)) + 1).astype(int).tolist()
-            list(pool.map(lambda part: work(*part), pairwise(cuts if threads > 1 else [0, count])))
-
-        parted(state.choose, state.shops)
-        parted(state.find_coupled, state.shops)
-        rounds = 0
-        while True:
-            parted(state.lower, state.brands)
-            if not state.lowered.any():
-                break
-            rounds += 1
-            parted(state.choose, state.shops)
-        state.stale[:] = ~state.coupled
-        parted(state.choose, state.shops)
+    if threads == 1:
+        rounds = _descend(state, lambda work, count: work(0, count))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            rounds = _descend(state, lambda work, count: _parted(pool, work, count, threads * CHUNKS))
     state.hand_out_rest()
     return Coupled(state.units, state.levels, state.got, state.most, state.by, rounds)
+
+
+def _descend(state: _State, run: Callable[[Callable[[int, int], None], int], None]) -> int:
+    """Cut-offs lowered until nobody asks for too much, each step by `run`; in how many rounds."""
+    run(state.choose, state.shops)
+    run(state.find_coupled, state.shops)
+    rounds = 0
+    while True:
+        run(state.lower, state.brands)
+        if not state.lowered.any():
+            break
+        rounds += 1
+        run(state.choose, state.shops)
+    state.stale[:] = ~state.coupled  # what these take had no bearing on anybody
+    run(state.choose, state.shops)
+    return rounds
+
+
+def _parted(pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int, parts: int) -> None:
+    """`work` on `count` things in as many parts, side by side."""
+    cuts = np.linspace(0, count, parts + 1).astype(int).tolist()
+    list(pool.map(lambda part: work(*part), pairwise(cuts)))
 
 
 class _State:
@@ -164,8 +174,8 @@ class _State:
 
     def hand_out_rest(self) -> None:
         """What brands with a cut-off have left over; of brands with lots nothing, for their hand-out ends at the first misfit."""
-        handed = np.diff(np.append(0, np.cumsum(self.units, dtype=np.int64))[self.offsets])
-        rest = np.where((self.levels >= 0) & (self.lots <= 1), self.supply - handed, 0)
+        left = self.supply - cutoffs.handed_out(self.offsets, self.units)
+        rest = np.where((self.levels >= 0) & (self.lots <= 1), left, 0)
         if not (rest > 0).any():
             return
         first_line = np.full(len(self.units), -1, np.int64)

@@ -115,19 +115,46 @@ def cut_lines(first: Int, last: Int, starts: Array, by: Array, coupled: Array) -
 
 @numba.njit(cache=True, nogil=True)
 def _cut_off(
-    asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int
+    asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int, top: Int
 ) -> tuple[Int, Int, Int, Int, bool]:
     """The last place that the supply reaches: its L, hash and row (all of L where hash is -1), the level published, and `wide`."""
-    target = supply if lot == 1 else supply + 1  # with lots: the first unit that no longer fits
-    lo, hi, below, above, wide = fill.bracket(target, total, asked, weight, ticket, held, lot, fill.FEW if lot == 1 else 0)
-    at = hi if hi - lo == 1 else fill.pick(lo, hi, target - below, above - below, asked, weight, ticket, held, wide)
-    given = np.empty(len(asked), np.int32)
-    level = fill.hand_out(at, supply, asked, weight, ticket, tiebreak, held, lot, wide, given)
-    tie, row = np.int64(-1), np.int64(-1)
+    if supply == 0:
+        return np.int64(0), np.int64(-1), np.int64(-1), np.int64(0), False
+    if lot == 1:
+        lo, hi, below, above, wide = fill.bracket(supply, total, asked, weight, ticket, held, lot, fill.FEW, top)
+        at, tie, row = _place(lo, hi, supply - below, above - below, asked, weight, ticket, tiebreak, held, wide)
+        return at, tie, row, at, wide
+    lo, hi, below, above, wide = fill.bracket(supply + 1, total, asked, weight, ticket, held, lot, 0, UNLIMITED)
+    given, tie, row = np.empty(len(asked), np.int32), np.int64(-1), np.int64(-1)  # hi is the first unit that no longer fits
+    level = fill.hand_out(hi, supply, asked, weight, ticket, tiebreak, held, lot, wide, given)
     for i in range(len(asked)):
-        if given[i] > 0 and tiebreak[i] >= tie and given[i] > fill.units_upto(at - 1, asked[i], weight[i], ticket[i], held[i], lot, wide):
+        if given[i] > 0 and tiebreak[i] >= tie and given[i] > fill.units_upto(hi - 1, asked[i], weight[i], ticket[i], held[i], lot, wide):
             tie, row = np.int64(tiebreak[i]), np.int64(i)
-    return at, tie, row, level, wide
+    return hi, tie, row, level, wide
+
+
+@numba.njit(cache=True, nogil=True)
+def _place(
+    lo: Int, hi: Int, wanted: Int, between: Int, asked: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, wide: bool
+) -> tuple[Int, Int, Int]:
+    """The place (L, hash, row) of the `wanted`-th of the `between` units whose thresholds lie in (lo, hi]."""
+    level, row, n = np.empty(between, np.int64), np.empty(between, np.int64), 0
+    steps = np.empty(len(asked), np.int32)
+    for i in range(len(asked)):
+        last = fill.units_upto(hi, asked[i], weight[i], ticket[i], held[i], 1, wide)
+        steps[i] = last - fill.units_upto(lo, asked[i], weight[i], ticket[i], held[i], 1, wide)
+    for i in range(len(asked)):
+        if steps[i] > 0:
+            last = fill.units_upto(hi, asked[i], weight[i], ticket[i], held[i], 1, wide)
+            for k in range(last - steps[i] + 1, last + 1):
+                level[n], row[n] = fill.threshold_of(held[i] + k, ticket[i], weight[i]), i
+                n += 1
+    at, before = np.sort(level)[wanted - 1], 0
+    for n in range(between):
+        before += 1 if level[n] < at else 0
+    tied = row[level == at]
+    last_row = tied[np.argsort(tiebreak[tied], kind="mergesort")[wanted - 1 - before]]  # stable: equal hashes by row
+    return at, np.int64(tiebreak[last_row]), last_row
 
 
 @numba.njit(cache=True, nogil=True)
@@ -136,15 +163,14 @@ def _offer(
     retailer: Array, coupled: Array, offer: Array, stale: Array,
 ) -> None:  # fmt: skip
     """Offers cut off behind (at, tie, row); retailers who lose a unit by that, and whom a limit couples, become stale."""
+    units = np.empty(len(offer), np.int32)
     for i in range(len(offer)):
-        units = np.int64(0)
-        if at > 0:
-            within = tiebreak[i] < tie or (tiebreak[i] == tie and i <= row)
-            units = fill.units_upto(at if within else at - 1, offer[i], weight[i], ticket[i], held[i], lot, wide)
-        if units < offer[i]:
-            if units < asked[i] and coupled[retailer[i]]:
-                stale[retailer[i]] = True
-            offer[i] = units
+        within = tiebreak[i] < tie or (tiebreak[i] == tie and i <= row)
+        units[i] = fill.units_upto(at if within else at - 1, offer[i], weight[i], ticket[i], held[i], lot, wide)
+    for i in range(len(offer)):
+        if units[i] < asked[i] and coupled[retailer[i]]:
+            stale[retailer[i]] = True
+        offer[i] = units[i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -160,17 +186,24 @@ def lower(
         rows, lot, total = slice(offsets[g], offsets[g + 1]), max(int(lots[g]), 1), np.int64(0)
         asked = np.minimum(room[rows], offer[rows])
         for i in range(len(asked)):
-            if asked[i] < lot:
-                asked[i] = 0
+            asked[i] = asked[i] if asked[i] >= lot else 0
             total += asked[i]
         if total <= supply[g]:
             continue
-        lowered[g], levels[g] = True, 0
-        at, tie, row, wide = np.int64(0), np.int64(-1), np.int64(-1), False
         w, t, b, d = weight[rows], ticket[rows], tiebreak[rows], held[rows]
-        if supply[g] > 0:
-            at, tie, row, levels[g], wide = _cut_off(asked, total, w, t, b, d, supply[g], lot)
+        at, tie, row, levels[g], wide = _cut_off(asked, total, w, t, b, d, supply[g], lot, levels[g])
         _offer(at, tie, row, wide, asked, w, t, b, d, lot, retailer[rows], coupled, offer[rows], stale)
+        lowered[g] = True
+
+
+@numba.njit(cache=True, nogil=True)
+def handed_out(offsets: Array, units: Array) -> Array:
+    """Units of every brand."""
+    total = np.zeros(len(offsets) - 1, np.int64)
+    for g in range(len(total)):
+        for i in range(offsets[g], offsets[g + 1]):
+            total[g] += units[i]
+    return total
 
 
 @numba.njit(cache=True, nogil=True)

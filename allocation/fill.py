@@ -159,12 +159,13 @@ def _count(level: Int, use: Array, weight: Array, ticket: Array, held: Array, lo
 
 @numba.njit(cache=True, nogil=True)
 def bracket(
-    target: Int, total: Int, use: Array, weight: Array, ticket: Array, held: Array, lot: Int, few: Int
+    target: Int, total: Int, use: Array, weight: Array, ticket: Array, held: Array, lot: Int, few: Int, top: Int
 ) -> tuple[Int, Int, Int, Int, bool]:
     """Levels lo < hi with count(lo) < target <= count(hi), at most `few` units or one step apart, both counts, and `wide`.
 
     Newton's steps on the staircase count(level), aimed a little beyond the target so that both ends close in; where they do not
-    (many equal thresholds, lots), halving does. `wide`: quantities or weights so far apart that the product could overflow.
+    (many equal thresholds, lots), halving does. `wide`: quantities or weights so far apart that the product could overflow. `top`: a
+    level that all units lie at or below, and not far above the target; UNLIMITED where none is known.
     """
     most, heaviest, lightest, slope = np.int64(0), np.int64(1), np.int64(2**62), np.int64(0)
     for i in range(len(use)):
@@ -175,6 +176,9 @@ def bracket(
     wide = bool(most * heaviest // lightest >= 2**30)
     lo, below, hi, above = np.int64(0), np.int64(0), (most * ONE) // lightest + 1, total
     level, found, turn = np.int64(0), np.int64(0), 0
+    if 0 <= top < hi:
+        hi = level = np.int64(top)
+        found = total
     while hi - lo > 1 and above - below > few:
         beyond = few // 3 if found < target else -few // 3
         step = level + np.int64((target - found + beyond) * ((1.0 * ONE) / (slope + 1)))
@@ -258,6 +262,6 @@ def fill_groups(
         if target == 0:
             levels[g] = 0
             continue
-        lo, hi, below, above, wide = bracket(target, total, u, w, t, d, lot, FEW if lot == 1 else 0)
+        lo, hi, below, above, wide = bracket(target, total, u, w, t, d, lot, FEW if lot == 1 else 0, UNLIMITED)
         at = hi if hi - lo == 1 else pick(lo, hi, target - below, above - below, u, w, t, d, wide)
         levels[g] = hand_out(at, supply[g], u, w, t, tiebreak[rows], d, lot, wide, given[rows])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocation import bound, bounds, fill, policies, suggest
+from allocation import bounds, fill, policies, suggest
 from benchmarks import coupled
 from ordering import frames, settings
 
@@ -113,25 +113,26 @@ def with_totals(pairs: dict[str, Any], threads: int, floor: float, python: Path 
     """Prints how long totals that couple brands take, how much they hand out of what could be, and how long others take for that."""
     city = coupled.city(pairs)
     took, found = best(lambda: city.share(threads), 3), city.share(threads)
-    units = found.units.reshape(city.brands, -1).sum(axis=0)
-    handed, binding = int(units.sum()), float((units == city.total).mean())
-    print(f"with totals, {len(pairs['usable']):,} pairs, {threads} thread(s): {took:.3f} s, {took / floor:.0f} times copying; ", end="")
-    print(f"{found.rounds} rounds; totals that are full: {binding:.0%}; brands short: {(found.levels >= 0).mean():.0%}")
-    who = np.tile(np.arange(city.retailers, dtype=np.int32), city.brands)
-    most = bound.most(pairs["offsets"], pairs["usable"], who, city.total, pairs["supply"])
-    seconds = best(lambda: bound.most(pairs["offsets"], pairs["usable"], who, city.total, pairs["supply"]), 2)
-    print(f"handed out: {handed:,} cartons, {handed / most:.2%} of the bound of {most:,}, which took {seconds:.2f} s")
+    given = found.units.reshape(city.brands, -1).sum(axis=0)
+    handed, full, short = int(given.sum()), (given == city.total).mean(), (found.levels >= 0).mean()
+    print(f"with totals, {len(pairs['usable']):,} pairs, {threads} thread(s): {took:.3f} s, {took / floor:.0f} times copying")
+    print(f"  {found.rounds} rounds; totals that are full: {full:.0%}; brands short: {short:.0%}")
+    start = time.perf_counter()
+    most = city.most()
+    print(f"  handed out: {handed:,} cartons, {handed / most:.2%} of our bound, which took {time.perf_counter() - start:.2f} s")
+    other = coupled.city(pairs, alike=True)
+    print(f"  where all like the same brands: {other.share(threads).units.sum() / other.most():.2%} of our bound")
     if python:
         flow = coupled.largest_flow(city, python)
         both = flow["build"] + flow["solve"]
-        print(f"OR-tools' largest flow: {flow['cartons']:,} cartons in {both:.1f} s ({flow['solve']:.1f} s without building), ", end="")
-        print(f"{both / took:.0f} times as long; handed out: {handed / flow['cartons']:.2%} of it; our bound: {most / flow['cartons']:.4%}")
+        print(f"OR-tools' largest flow: {both:.1f} s ({flow['solve']:.1f} s without building), {both / took:.0f} times as long; ", end="")
+        print(f"handed out: {handed / flow['cartons']:.2%} of its {flow['cartons']:,} cartons; our bound is {most / flow['cartons']:.4%} of it")
     part = city.part(city.retailers // 40)
-    ours, size = best(lambda: part.share(threads), 3), part.retailers * part.brands
     cartons, highs = coupled.linear_program(part)
-    print(f"HiGHS, {size:,} pairs: {highs:.1f} s, {highs / size * 1e6:.1f} us a pair; ours {ours / size * 1e9:.0f} ns on these, ", end="")
-    print(f"{took / len(pairs['usable']) * 1e9:.0f} ns on all: {highs / ours:,.0f} times as long; ", end="")
-    print(f"handed out {part.share(threads).units.sum() / cartons:.2%} of its {cartons:,.0f} cartons")
+    ours, size = best(lambda: part.share(threads), 3), part.retailers * part.brands
+    print(f"HiGHS, {size:,} pairs: {highs:.1f} s, {highs / size * 1e6:.1f} us a pair; ours {ours / size * 1e6:.3f} us on these, ", end="")
+    print(f"{took / len(pairs['usable']) * 1e6:.3f} us on all; {highs / ours:,.0f} times as long; ", end="")
+    print(f"handed out: {part.share(threads).units.sum() / cartons:.2%} of its {cartons:,.0f} cartons")
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Totals that couple brands, at the size of a city, beside OR-tools' largest flow and HiGHS: the parts of `benchmarks.allocation`.
 
-Three fifths of the retailers have a total of 30 to 95% of what the plain rule would give them, so that it binds; the others have none.
-Likings are half the brand's, half the retailer's own.
+Three fifths of the retailers have a total of 50 to 100% of what the plain rule would give them, so that it binds; the others have none.
+Each likes best what it is estimated to need most, which is what it asks for, give or take two fifths. Beside that, likings that all
+share: then many want the same brands first, and more of the others is left over.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import scipy.sparse
 from scipy.optimize import linprog
 
-from allocation import coupled, fill
+from allocation import bound, coupled, fill
 
 SCRIPT = Path(__file__).with_name("peer_flow.py")
 BINDING = 0.6
@@ -51,6 +52,11 @@ class City:
         shape = {"retailer": retailer, "brand": brand, "wanted": self.claims["usable"]}
         return shape | {"total": np.minimum(self.total, ENDLESS), "supply": self.claims["supply"]}
 
+    def most(self) -> int:
+        """Our bound on what could be handed out."""
+        pairs = self.pairs()
+        return bound.most(self.claims["offsets"], pairs["wanted"], pairs["retailer"], pairs["total"], pairs["supply"])
+
     def part(self, retailers: int) -> City:
         """The first retailers, with their share of each supply."""
         names = ("usable", "weight_milli", "ticket", "tiebreak")
@@ -62,14 +68,15 @@ class City:
         return City(claims, self.total[:retailers], lines(brand * retailers + retailer, claims["usable"], self.total[:retailers]))
 
 
-def city(claims: dict[str, Any], seed: int = 3) -> City:
-    """Totals and likings for claims of every retailer on every brand."""
+def city(claims: dict[str, Any], *, alike: bool = False, seed: int = 3) -> City:
+    """Totals and likings for claims of every retailer on every brand; `alike`: likings are half the brand's, half the retailer's own."""
     rng, brands = np.random.default_rng(seed), len(claims["supply"])
     retailers = len(claims["usable"]) // brands
-    units, _ = fill.fill(**claims)
-    plain = units.reshape(brands, retailers).sum(axis=0)
-    total = np.where(rng.random(retailers) < BINDING, plain * rng.uniform(0.3, 0.95, retailers), ENDLESS).astype(np.int64)
-    liking = rng.standard_normal((retailers, brands), np.float32) + rng.standard_normal(brands, np.float32)
+    plain = fill.fill(**claims)[0].reshape(brands, retailers).sum(axis=0)
+    total = np.where(rng.random(retailers) < BINDING, plain * rng.uniform(0.5, 1, retailers), ENDLESS).astype(np.int64)
+    own = rng.standard_normal((retailers, brands), np.float32)
+    wanted = np.log(claims["usable"].reshape(brands, retailers).T + np.float32(0.5))
+    liking = own + rng.standard_normal(brands, np.float32) if alike else wanted + np.float32(0.4) * own
     order = np.argsort(-liking, axis=1).astype(np.int32)
     claim = order * np.int32(retailers) + np.arange(retailers, dtype=np.int32)[:, np.newaxis]
     return City(claims, total, lines(claim.ravel(), claims["usable"], total))

@@ -24,7 +24,7 @@ def main() -> None:
     for law in laws.LAWS:
         cells = []
         for mode in laws.MODES.values():
-            found = laws.breaches(mode.rule, law, mode.markets, examples) if law in mode.judged() else None
+            found = laws.breaches(mode.rule, law, mode.kind, examples) if law in mode.judged() else None
             kept = law in mode.keeps
             faults += bool(found) and kept
             cells.append("–" if found is None else f"{found:,}" if kept else f"({found:,})")

@@ -5,10 +5,10 @@ Quantities are units of a brand, which are packs; totals and band caps count car
 
 from __future__ import annotations
 
-import itertools
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import hypothesis.strategies as st
 import numpy as np
@@ -229,41 +229,90 @@ def first_come(market: Market) -> Units:
     return tuple(found)
 
 
+def lottery(market: Market) -> Units:
+    """A control: first come, in an order that anything may change."""
+    order = random.Random(repr(market)).sample(range(len(market.shops)), len(market.shops))
+    found = first_come(market.having([market.shops[s] for s in order]))
+    return tuple(found[order.index(s)] for s in range(len(order)))
+
+
 def totals_first(market: Market) -> Units:
     """A control: totals are handed out by liking before brands share their supply."""
     shops = [shop.asking(choose(market, shop, shop.needs)) for shop in market.shops]
     return plain(market.having(shops))
 
 
-WORDS = st.one_of(st.sampled_from([0, 1, 2**31, 2**32 - 1]), st.integers(0, 2**32 - 1))
-WEIGHTS = st.sampled_from([1, 500, 1000, 1000, 2000, 3000, 5000])
+class Chance(Protocol):
+    """Where numbers come from: hypothesis, who looks for trouble and shrinks it, or a generator, which tells how usual trouble is."""
+
+    def number(self, least: int, most: int) -> int: ...
+
+    def order(self, count: int) -> list[int]: ...
 
 
-@st.composite
-def markets(
-    draw: st.DrawFn, *, brands: int = 4, limits: bool = True, packs: bool = False, lots: bool = False, taken: bool = False, most: int = 9
-) -> Market:
-    """Markets of up to `brands` brands and five shops; a shop has one weight, but tickets and hashes of its own for every brand."""
-    count, own = draw(st.integers(1, brands)), st.integers(0, 3) if taken else st.just(0)
-    wares = [
-        Brand(
-            draw(st.one_of(st.integers(0, 25), st.just(UNLIMITED)) if limits else st.integers(0, 40)),
-            draw(st.integers(1, 3)) if packs else 1,
-            draw(st.integers(1, 4)) if lots else 1,
-            draw(st.integers(0, 1)),
+class Drawn:
+    """Numbers that hypothesis draws."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.draw = data.draw
+
+    def number(self, least: int, most: int) -> int:
+        return self.draw(st.integers(least, most))
+
+    def order(self, count: int) -> list[int]:
+        return list(self.draw(st.permutations(range(count))))
+
+
+class Thrown:
+    """Numbers that a generator throws, all equally likely."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+
+    def number(self, least: int, most: int) -> int:
+        return self.rng.randint(least, most)
+
+    def order(self, count: int) -> list[int]:
+        return self.rng.sample(range(count), count)
+
+
+WEIGHTS = (1, 500, 1000, 1000, 2000, 3000, 5000)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which markets are made: up to how many brands, units asked for and supplied; whether with limits, packs, lots, units taken before."""
+
+    brands: int = 4
+    most: int = 9
+    supply: int = 25
+    limits: bool = True
+    packs: bool = False
+    lots: bool = False
+    taken: bool = False
+
+    def market(self, chance: Chance) -> Market:
+        """A shop has one weight, but a ticket and a hash for every brand; lots are asked for whole or not at all."""
+        wares = tuple(
+            Brand(
+                max(chance.number(-3 if self.limits else 0, self.supply), UNLIMITED),
+                chance.number(1, 3) if self.packs else 1,
+                chance.number(1, 4) if self.lots else 1,
+                chance.number(0, 1) if self.limits else 0,
+            )
+            for _ in range(chance.number(1, self.brands))
         )
-        for _ in range(count)
-    ]
-    hashes = iter(draw(st.lists(WORDS, min_size=5 * count, max_size=5 * count, unique=True)))
-    shops = []
-    for _ in range(draw(st.integers(1, 5))):
-        weight = draw(WEIGHTS)
-        claims = tuple(Claim(draw(st.integers(0, most)), weight, draw(WORDS), next(hashes), draw(own)) for _ in wares)
-        cap = st.one_of(st.integers(0, 20), st.just(ENDLESS)) if limits else st.just(ENDLESS)
-        shops.append(Shop(claims, tuple(draw(st.permutations(range(count)))), draw(cap), (draw(cap), draw(cap))))
-    return Market(tuple(wares), tuple(shops))
+        return Market(wares, tuple(self.shop(chance, wares, n) for n in range(chance.number(1, 5))))
 
+    def shop(self, chance: Chance, wares: Sequence[Brand], number: int) -> Shop:
+        weight = WEIGHTS[chance.number(0, len(WEIGHTS) - 1)]
+        claims = []
+        for brand in wares:
+            word, want = chance.number(0, 2**64 - 1), chance.number(0, self.most)
+            own = chance.number(0, 3) if self.taken else 0
+            claims.append(Claim(want if want >= brand.lot else 0, weight, word % 2**32, (word >> 32) // 8 * 8 + number, own))
+        return Shop(tuple(claims), tuple(chance.order(len(wares))), self.cap(chance), (self.cap(chance), self.cap(chance)))
 
-def small_numbers(market: Market) -> list[Sequence[int]]:
-    """All requests that a shop of the market could make, for brute force."""
-    return list(itertools.product(range(8), repeat=len(market.brands)))
+    def cap(self, chance: Chance) -> int:
+        drawn = chance.number(0, 30) if self.limits else ENDLESS
+        return drawn if drawn <= 20 else ENDLESS

@@ -79,7 +79,7 @@ def test_the_bound_is_the_largest_flow_in_nearly_all_random_markets() -> None:
         same += found == most
         over.append(found / most - 1)
     assert same >= 190
-    assert max(over) < 0.02
+    assert max(over) < 0.03
 
 
 def test_a_brand_without_a_limit_counts_by_what_is_wanted() -> None:
