@@ -98,14 +98,14 @@ def _descend(state: _State, run: Callable[[Callable[[int, int], None], int], Non
     """Cut-offs lowered until nobody asks for too much, each step by `run`; in how many rounds."""
     run(state.choose, state.shops)
     run(state.find_coupled, state.shops)
-    rounds = 0
+    rounds, state.fresh = 0, False
     while True:
         run(state.lower, state.brands)
         if not state.lowered.any():
             break
         rounds += 1
         run(state.choose, state.shops)
-    state.stale[:] = ~state.coupled  # what these take had no bearing on anybody
+    state.stale[:], state.by_totals = True, False  # now that all is settled, what every line took
     run(state.choose, state.shops)
     return rounds
 
@@ -134,9 +134,9 @@ class _State:
         self._take_lines(lines, pack)
         self.stale, self.coupled = np.ones(self.shops, bool), np.zeros(self.shops, bool)
         self.levels, self.lowered = np.full(self.brands, UNLIMITED, np.int64), np.zeros(self.brands, bool)
-        self.room, self.units = np.zeros(size, np.int32), np.zeros(size, np.int32)
-        self.retailer = np.zeros(size, np.int32)
-        self.retailer[self.claim] = np.repeat(np.arange(self.shops, dtype=np.int32), np.diff(self.starts))
+        self.room, self.units, self.retailer = (np.zeros(size, np.int32) for _ in range(3))
+        one_each = len(self.claim) == size and (np.diff(self.group_of) == 1).all()
+        self.by_totals, self.fresh = bool(one_each and len(self.groups) == 1 and len(self.pack) == len(self.lot) == 1), True
 
     def _take_lines(self, lines: Lines, pack: Any) -> None:
         self.starts, self.claim = np.asarray(lines.starts, np.int64), np.asarray(lines.claim, np.int32)
@@ -158,13 +158,18 @@ class _State:
         return of_claim[self.claim]
 
     def choose(self, first: int, last: int) -> None:
+        if self.by_totals:
+            cutoffs.choose_by_totals(
+                first, last, self.fresh, self.stale, self.starts, self.claim, self.want, self.left, self.offer, self.room
+            )  # fmt: skip
+            return
         cutoffs.choose(
             first, last, self.stale, self.starts, self.claim, self.want, self.groups, self.left, self.group_of,
             self.pack, self.lot, self.offer, self.free, self.most, self.by, self.got, self.room, self.units,
         )  # fmt: skip
 
     def find_coupled(self, first: int, last: int) -> None:
-        cutoffs.cut_lines(first, last, self.starts, self.by, self.coupled)
+        cutoffs.find_coupled(first, last, self.starts, self.claim, self.want, self.room, self.retailer, self.coupled)
 
     def lower(self, first: int, last: int) -> None:
         cutoffs.lower(

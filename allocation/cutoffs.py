@@ -104,25 +104,63 @@ def choose(
 
 
 @numba.njit(cache=True, nogil=True)
-def cut_lines(first: Int, last: Int, starts: Array, by: Array, coupled: Array) -> None:
-    """Which of the retailers have a line that a limit cuts: the others never need to choose again."""
+def choose_by_totals(
+    first: Int, last: Int, fresh: bool, stale: Array, starts: Array, claim: Array, want: Array, left: Array, offer: Array, room: Array
+) -> None:
+    """`choose` where every claim is one line of single cartons under one total, with nothing told of lines, in a third of the time.
+
+    Offers only fall, so what a total leaves of a line only grows: where nothing is left, nothing was, and all after is as it was.
+    """
     for r in range(first, last):
-        for line in range(starts[r], starts[r + 1]):
-            if by[line] >= 0:
-                coupled[r] = True
+        if not stale[r]:
+            continue
+        stale[r] = False
+        free = left[r]
+        for row in range(starts[r], starts[r + 1]):
+            if free == 0 and not fresh:
                 break
+            i = claim[row]
+            fits = min(np.int64(want[row]), free)
+            room[i] = fits
+            free -= min(fits, np.int64(offer[i]))
+
+
+@numba.njit(cache=True, nogil=True)
+def find_coupled(first: Int, last: Int, starts: Array, claim: Array, want: Array, room: Array, retailer: Array, coupled: Array) -> None:
+    """Which retailers have a line that a limit cuts, the others never need to choose again; and whose every claim is."""
+    for r in range(first, last):
+        whole = np.int64(0)
+        for row in range(starts[r], starts[r + 1]):
+            i = claim[row]
+            retailer[i] = r
+            whole += want[row]
+            if row + 1 == starts[r + 1] or claim[row + 1] != i:
+                coupled[r] = coupled[r] or room[i] < whole
+                whole = np.int64(0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _all_units(level: Int, use: Array, weight: Array, ticket: Array, held: Array, lot: Int, wide: bool, into: Array) -> None:
+    """`fill.units_upto` of every claim; apart for narrow numbers, where it can be done for many at a time."""
+    if wide:
+        for i in range(len(use)):
+            into[i] = fill.units_upto(level, use[i], weight[i], ticket[i], held[i], lot, True)
+    else:
+        for i in range(len(use)):
+            into[i] = fill.units_upto(level, use[i], weight[i], ticket[i], held[i], lot, False)
 
 
 @numba.njit(cache=True, nogil=True)
 def _cut_off(
-    asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int, top: Int
-) -> tuple[Int, Int, Int, Int, bool]:
+    asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int, top: Int,
+    low: Array, high: Array,
+) -> tuple[Int, Int, Int, Int, bool]:  # fmt: skip
     """The last place that the supply reaches: its L, hash and row (all of L where hash is -1), the level published, and `wide`."""
     if supply == 0:
         return np.int64(0), np.int64(-1), np.int64(-1), np.int64(0), False
     if lot == 1:
         lo, hi, below, above, wide = fill.bracket(supply, total, asked, weight, ticket, held, lot, fill.FEW, top)
-        at, tie, row = _place(lo, hi, supply - below, above - below, asked, weight, ticket, tiebreak, held, wide)
+        at, tie, row = _place(lo, hi, supply - below, above - below, asked, weight, ticket, tiebreak, held, wide, low, high)
         return at, tie, row, at, wide
     lo, hi, below, above, wide = fill.bracket(supply + 1, total, asked, weight, ticket, held, lot, 0, UNLIMITED)
     given, tie, row = np.empty(len(asked), np.int32), np.int64(-1), np.int64(-1)  # hi is the first unit that no longer fits
@@ -135,18 +173,16 @@ def _cut_off(
 
 @numba.njit(cache=True, nogil=True)
 def _place(
-    lo: Int, hi: Int, wanted: Int, between: Int, asked: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, wide: bool
-) -> tuple[Int, Int, Int]:
+    lo: Int, hi: Int, wanted: Int, between: Int, asked: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, wide: bool,
+    low: Array, high: Array,
+) -> tuple[Int, Int, Int]:  # fmt: skip
     """The place (L, hash, row) of the `wanted`-th of the `between` units whose thresholds lie in (lo, hi]."""
     level, row, n = np.empty(between, np.int64), np.empty(between, np.int64), 0
-    steps = np.empty(len(asked), np.int32)
+    _all_units(lo, asked, weight, ticket, held, 1, wide, low)
+    _all_units(hi, asked, weight, ticket, held, 1, wide, high)
     for i in range(len(asked)):
-        last = fill.units_upto(hi, asked[i], weight[i], ticket[i], held[i], 1, wide)
-        steps[i] = last - fill.units_upto(lo, asked[i], weight[i], ticket[i], held[i], 1, wide)
-    for i in range(len(asked)):
-        if steps[i] > 0:
-            last = fill.units_upto(hi, asked[i], weight[i], ticket[i], held[i], 1, wide)
-            for k in range(last - steps[i] + 1, last + 1):
+        if high[i] > low[i]:
+            for k in range(low[i] + 1, high[i] + 1):
                 level[n], row[n] = fill.threshold_of(held[i] + k, ticket[i], weight[i]), i
                 n += 1
     at, before = np.sort(level)[wanted - 1], 0
@@ -160,17 +196,17 @@ def _place(
 @numba.njit(cache=True, nogil=True)
 def _offer(
     at: Int, tie: Int, row: Int, wide: bool, asked: Array, weight: Array, ticket: Array, tiebreak: Array, held: Array, lot: Int,
-    retailer: Array, coupled: Array, offer: Array, stale: Array,
+    retailer: Array, coupled: Array, offer: Array, stale: Array, low: Array, high: Array,
 ) -> None:  # fmt: skip
     """Offers cut off behind (at, tie, row); retailers who lose a unit by that, and whom a limit couples, become stale."""
-    units = np.empty(len(offer), np.int32)
+    _all_units(at, offer, weight, ticket, held, lot, wide, high)
+    _all_units(at - 1, offer, weight, ticket, held, lot, wide, low)
     for i in range(len(offer)):
-        within = tiebreak[i] < tie or (tiebreak[i] == tie and i <= row)
-        units[i] = fill.units_upto(at if within else at - 1, offer[i], weight[i], ticket[i], held[i], lot, wide)
+        within = (tiebreak[i] < tie) | ((tiebreak[i] == tie) & (i <= row))
+        offer[i] = high[i] if within else low[i]
     for i in range(len(offer)):
-        if units[i] < asked[i] and coupled[retailer[i]]:
+        if offer[i] < asked[i] and coupled[retailer[i]]:
             stale[retailer[i]] = True
-        offer[i] = units[i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -179,20 +215,26 @@ def lower(
     retailer: Array, coupled: Array, room: Array, offer: Array, stale: Array, levels: Array, lowered: Array,
 ) -> None:  # fmt: skip
     """Brands `first` to `last` lower their cut-offs until what is asked of them fits their supply."""
+    most = np.int64(0)
+    for g in range(first, last):
+        most = max(most, offsets[g + 1] - offsets[g])
+    spare = np.empty((3, most), np.int32)  # once for all: to find fresh memory costs as much as to fill it
     for g in range(first, last):
         lowered[g] = False
         if supply[g] < 0:
             continue
         rows, lot, total = slice(offsets[g], offsets[g + 1]), max(int(lots[g]), 1), np.int64(0)
-        asked = np.minimum(room[rows], offer[rows])
-        for i in range(len(asked)):
-            asked[i] = asked[i] if asked[i] >= lot else 0
+        count, wanted, offered = offsets[g + 1] - offsets[g], room[rows], offer[rows]
+        asked, low, high = spare[0, :count], spare[1, :count], spare[2, :count]
+        for i in range(count):
+            take = min(wanted[i], offered[i])
+            asked[i] = take if take >= lot else 0
             total += asked[i]
         if total <= supply[g]:
             continue
         w, t, b, d = weight[rows], ticket[rows], tiebreak[rows], held[rows]
-        at, tie, row, levels[g], wide = _cut_off(asked, total, w, t, b, d, supply[g], lot, levels[g])
-        _offer(at, tie, row, wide, asked, w, t, b, d, lot, retailer[rows], coupled, offer[rows], stale)
+        at, tie, row, levels[g], wide = _cut_off(asked, total, w, t, b, d, supply[g], lot, levels[g], low, high)
+        _offer(at, tie, row, wide, asked, w, t, b, d, lot, retailer[rows], coupled, offered, stale, low, high)
         lowered[g] = True
 
 
