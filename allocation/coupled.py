@@ -37,8 +37,8 @@ class Lines:
     """What retailers would take, line by line in their order of preference.
 
     Lines of retailer r are rows starts[r] to starts[r + 1], lines of one claim side by side; `claim` is the claim's row, `want` units.
-    `groups` has a row for each kind of limit and a column for each line: the number of the group the line counts towards, of one
-    retailer and one limit, those of a retailer before those of the next. `left`: cartons that each group has left.
+    `groups` has a row for each kind of limit and a column for each line: the number of the group the line counts towards, of no other
+    retailer and no other limit. `left`: cartons that each group has left.
     """
 
     starts: npt.ArrayLike
@@ -82,7 +82,7 @@ def share(
 
     Claims as for `fill.fill`, every one of at least one line. `pack`: cartons in a unit, by brand; limits count cartons, and what a
     limit has left that is less than a pack stays for the lines after. The result does not depend on `threads`. Raises ValueError where
-    a weight is below 1, or where groups of two retailers are not numbered one retailer after the other.
+    a weight is below 1.
     """
     state = _State(offsets, usable, weight_milli, ticket, tiebreak, supply, lines, pack, taken, lot)
     if threads == 1:
@@ -135,16 +135,13 @@ class _State:
         self.stale, self.coupled = np.ones(self.shops, bool), np.zeros(self.shops, bool)
         self.levels, self.lowered = np.full(self.brands, UNLIMITED, np.int64), np.zeros(self.brands, bool)
         self.room, self.units, self.retailer = (np.zeros(size, np.int32) for _ in range(3))
-        one_each = len(self.claim) == size and (np.diff(self.group_of) == 1).all()
-        self.by_totals, self.fresh = bool(one_each and len(self.groups) == 1 and len(self.pack) == len(self.lot) == 1), True
+        single = len(self.claim) == size and len(self.pack) == len(self.lot) == 1
+        self.by_totals, self.fresh = single and bool(cutoffs.one_total(self.starts, self.groups)), True
 
     def _take_lines(self, lines: Lines, pack: Any) -> None:
         self.starts, self.claim = np.asarray(lines.starts, np.int64), np.asarray(lines.claim, np.int32)
         self.want, self.groups = np.asarray(lines.want, np.int32), np.atleast_2d(np.asarray(lines.groups, np.int32))
         self.left, self.shops = np.asarray(lines.left, np.int64), len(self.starts) - 1
-        self.group_of = cutoffs.spans(self.starts, self.groups, len(self.left))
-        if not len(self.group_of):
-            raise ValueError("groups must be numbered one retailer after the other")
         self.free = self.left.copy()
         self.pack, self.lot = self._by_line(pack), self._by_line(self.lots)
         self.most, self.got = np.zeros(len(self.claim), np.int32), np.zeros(len(self.claim), np.int32)
@@ -160,11 +157,12 @@ class _State:
     def choose(self, first: int, last: int) -> None:
         if self.by_totals:
             cutoffs.choose_by_totals(
-                first, last, self.fresh, self.stale, self.starts, self.claim, self.want, self.left, self.offer, self.room
+                first, last, self.fresh, self.stale, self.starts, self.claim, self.want, self.groups[0], self.left, self.offer,
+                self.room,
             )  # fmt: skip
             return
         cutoffs.choose(
-            first, last, self.stale, self.starts, self.claim, self.want, self.groups, self.left, self.group_of,
+            first, last, self.stale, self.starts, self.claim, self.want, self.groups, self.left,
             self.pack, self.lot, self.offer, self.free, self.most, self.by, self.got, self.room, self.units,
         )  # fmt: skip
 

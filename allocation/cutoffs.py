@@ -13,20 +13,15 @@ from allocation.fill import UNLIMITED, Array, Int
 
 
 @numba.njit(cache=True, nogil=True)
-def spans(starts: Array, groups: Array, count: Int) -> Array:
-    """The groups of retailer r are numbers spans[r] to spans[r + 1]; empty where the groups of two retailers interleave."""
-    first, reached = np.zeros(len(starts), np.int64), np.int64(0)
+def one_total(starts: Array, groups: Array) -> bool:
+    """Whether there is one limit, and all lines of a retailer count towards one group of it."""
+    if len(groups) != 1:
+        return False
     for r in range(len(starts) - 1):
-        first[r], most = reached, reached - 1
-        for limit in range(len(groups)):
-            for line in range(starts[r], starts[r + 1]):
-                group = np.int64(groups[limit, line])
-                if group < first[r] or group >= count:
-                    return np.empty(0, np.int64)
-                most = max(most, group)
-        reached = most + 1
-    first[-1] = count
-    return first
+        for row in range(starts[r] + 1, starts[r + 1]):
+            if groups[0, row] != groups[0, row - 1]:
+                return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
@@ -66,7 +61,7 @@ def _take(row: Int, end: Int, offer: Int, groups: Array, pack: Array, lot: Array
 
 @numba.njit(cache=True, nogil=True)
 def choose(
-    first: Int, last: Int, stale: Array, starts: Array, claim: Array, want: Array, groups: Array, left: Array, group_of: Array,
+    first: Int, last: Int, stale: Array, starts: Array, claim: Array, want: Array, groups: Array, left: Array,
     pack: Array, lot: Array, offer: Array, free: Array, most: Array, by: Array, got: Array, room: Array, units: Array,
 ) -> None:  # fmt: skip
     """Retailers `first` to `last` that are `stale` take anew, line after line in their order of preference, and are stale no longer.
@@ -78,9 +73,10 @@ def choose(
         if not stale[r]:
             continue
         stale[r] = False
-        for group in range(group_of[r], group_of[r + 1]):
-            free[group] = left[group]
         row, last_row = starts[r], starts[r + 1]
+        for limit in range(len(groups)):
+            for line in range(row, last_row):
+                free[groups[limit, line]] = left[groups[limit, line]]
         while row < last_row:
             i, end = claim[row], row + 1
             while end < last_row and claim[end] == i:
@@ -105,8 +101,9 @@ def choose(
 
 @numba.njit(cache=True, nogil=True)
 def choose_by_totals(
-    first: Int, last: Int, fresh: bool, stale: Array, starts: Array, claim: Array, want: Array, left: Array, offer: Array, room: Array
-) -> None:
+    first: Int, last: Int, fresh: bool, stale: Array, starts: Array, claim: Array, want: Array, group: Array, left: Array, offer: Array,
+    room: Array,
+) -> None:  # fmt: skip
     """`choose` where every claim is one line of single cartons under one total, with nothing told of lines, in a third of the time.
 
     Offers only fall, so what a total leaves of a line only grows: where nothing is left, nothing was, and all after is as it was.
@@ -115,7 +112,7 @@ def choose_by_totals(
         if not stale[r]:
             continue
         stale[r] = False
-        free = left[r]
+        free = left[group[starts[r]]] if starts[r] < starts[r + 1] else np.int64(0)
         for row in range(starts[r], starts[r + 1]):
             if free == 0 and not fresh:
                 break

@@ -113,12 +113,6 @@ def test_lines_of_one_claim_are_served_in_their_turn_each_under_its_own_day() ->
     assert found.units.tolist() == [6]
 
 
-def test_groups_of_two_retailers_must_not_interleave() -> None:
-    lines = coupled.Lines([0, 1, 2], [0, 1], [5, 4], [[1, 0]], [3, 9])
-    with pytest.raises(ValueError, match="one retailer after the other"):
-        coupled.share([0, 2], [5, 4], [1000, 1000], [0, 0], [1, 2], [6], lines)
-
-
 def test_a_weight_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least a thousandth"):
         coupled.share([0, 1], [1], [0], [0], [1], [6], coupled.Lines([0, 1], [0], [1], [[0]], [3]))
