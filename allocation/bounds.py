@@ -61,17 +61,28 @@ class Bounds:
 
         Together, because a line that one limit cuts leaves what it had of the others to the lines after it.
         """
-        there = [reason for reason in reasons if (self.left[reason] != NONE).any()]
+        there = self.there(reasons)
         if not there:
             return self
-        shape, known = (len(there), len(self.rows)), 0
-        groups, left = np.empty(shape, np.int32), np.empty(shape, np.int32)
-        for number, reason in enumerate(there):
+        left = np.stack([self.left[reason].astype(np.int32) for reason in there])
+        return self.cut_to(*greedy.cut(order, self.groups(there), self.usable, left, self.pack, self.lot), there)
+
+    def there(self, reasons: Sequence[Reason]) -> list[Reason]:
+        """Those of the limits `reasons` that any line is under."""
+        return [reason for reason in reasons if (self.left[reason] != NONE).any()]
+
+    def groups(self, reasons: Sequence[Reason]) -> npt.NDArray[np.int32]:
+        """The number of what each line (column) counts towards under each limit (row), of no other limit."""
+        groups, known = np.empty((len(reasons), len(self.rows)), np.int32), 0
+        for number, reason in enumerate(reasons):
             found, distinct = pd.factorize(limits.scope(self.rows, reason))
-            groups[number], left[number] = found + known, self.left[reason]
+            groups[number] = found + known
             known += len(distinct)
-        usable, by = greedy.cut(order, groups, self.usable, left, self.pack, self.lot)
-        codes = np.array([CODE[reason] for reason in there])
+        return groups
+
+    def cut_to(self, usable: Whole, by: npt.NDArray[np.int8], reasons: Sequence[Reason]) -> Bounds:
+        """These bounds, cut to `usable` by the limits whose numbers in `reasons` are `by`, -1 where none cut."""
+        codes = np.array([CODE[reason] for reason in reasons] or [np.int8(0)])
         return replace(self, usable=usable, bound=np.where(by >= 0, codes[by], self.bound))
 
 

@@ -90,8 +90,8 @@ def _drought(snapshot: Snapshot, told: pd.DataFrame) -> pd.Series:
 def _dry_weeks(weeks: pd.DataFrame, keys: pd.Series) -> pd.Series:
     """How many of the last weeks of each pair in a row brought nothing; `weeks`: key, week, allocated."""
     served = weeks[weeks["allocated"] > 0].groupby("key")["week"].max()
-    since = weeks["key"].map(served).astype("datetime64[us]")
-    return keys.map(weeks[since.isna() | (weeks["week"] > since)].groupby("key").size()).fillna(0).astype("int64")
+    since = served.reindex(weeks["key"]).set_axis(weeks.index)
+    return weeks[since.isna() | (weeks["week"] > since)].groupby("key").size().reindex(keys).fillna(0).astype("int64").set_axis(keys.index)
 
 
 def _none() -> pd.MultiIndex:

@@ -18,13 +18,13 @@ import pandas as pd
 from allocation import fill
 from allocation.claimants import Claimants
 from allocation.limits import NONE, Whole
+from allocation.week_supply import NAMES
 from ordering.frames import Snapshot
-from ordering.model import COMPARISONS, Policy
+from ordering.model import Policy
 from ordering.settings import AllocationSettings
 
 Floats = npt.NDArray[np.float64]
 
-NAMES = np.dtype("U16")
 RELAXED = "star_cap_relaxed"
 """Stored beside a level that is a factor on all caps."""
 EARNED = (0.5, 1.5)
@@ -74,18 +74,16 @@ def _thousandths(weight: Floats) -> Whole:
     return np.clip(np.rint(1000 * weight), 1, 2**31 - 1).astype(np.int64)
 
 
-def compared(who: Claimants, units: Whole, solved: Whole, packs_left: Whole) -> tuple[Whole, Whole]:
-    """`units` and `solved` of fill.fill, those of brands under a policy for comparison replaced by what it gives."""
-    units, solved = units.copy(), solved.copy()
-    for number in np.flatnonzero(np.isin(who.policy, [str(policy) for policy in COMPARISONS])):
+def compared(who: Claimants, packs_left: Whole) -> tuple[Whole, Whole]:
+    """Units of claimants under the policies for comparison, and by brand UNLIMITED where supply sufficed, 0 where not: there is no level."""
+    units, solved = who.usable.astype(np.int64), np.full(len(who.brands), fill.UNLIMITED, np.int64)
+    for number in range(len(who.brands)):
         rows = slice(who.offsets[number], who.offsets[number + 1])
-        wanted, supply = who.usable[rows], int(packs_left[number])
-        if supply < 0 or wanted.sum() <= supply:
-            units[rows], solved[number] = wanted, fill.UNLIMITED
-            continue
-        first_come = who.policy[number] == str(Policy.FIRST_COME)
-        units[rows] = served_in_turn(wanted, who.came[rows], supply) if first_come else proportional(wanted, who.hashed[rows], supply)
-        solved[number] = 0
+        wanted, supply = units[rows], int(packs_left[number])
+        if 0 <= supply < wanted.sum():
+            first_come = who.policy[number] == str(Policy.FIRST_COME)
+            units[rows] = served_in_turn(wanted, who.came[rows], supply) if first_come else proportional(wanted, who.hashed[rows], supply)
+            solved[number] = 0
     return units, solved
 
 

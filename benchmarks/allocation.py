@@ -126,7 +126,9 @@ def with_totals(pairs: dict[str, Any], threads: int, floor: float, python: Path 
         flow = coupled.largest_flow(city, python)
         both = flow["build"] + flow["solve"]
         print(f"OR-tools' largest flow: {both:.1f} s ({flow['solve']:.1f} s without building), {both / took:.0f} times as long; ", end="")
-        print(f"handed out: {handed / flow['cartons']:.2%} of its {flow['cartons']:,} cartons; our bound is {most / flow['cartons']:.4%} of it")
+        print(
+            f"handed out: {handed / flow['cartons']:.2%} of its {flow['cartons']:,} cartons; our bound is {most / flow['cartons']:.4%} of it"
+        )
     part = city.part(city.retailers // 40)
     cartons, highs = coupled.linear_program(part)
     ours, size = best(lambda: part.share(threads), 3), part.retailers * part.brands

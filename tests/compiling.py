@@ -27,10 +27,13 @@ def allocate() -> None:
     """A carton shared out among two, and the panel of a few made-up shops."""
     import numpy as np
 
-    from allocation import fill, greedy
+    from allocation import coupled, fill, greedy
     from benchmarks import made_market
 
     fill.fill([0, 2], [1, 1], [1000, 1000], [0, 1], [0, 1], [1])
+    for lot in (1, 2):
+        lines = coupled.Lines([0, 1, 2], [0, 1], [1, 1], [[0, 1]], [1, 1])
+        coupled.share([0, 2], [1, 1], [1000, 1000], [0, 1], [0, 1], [1], lines, lot=[lot])
     small = np.zeros((1, 1), np.int32)
     greedy.cut(np.zeros(1, np.int64), small, np.zeros(1, np.int64), small, np.ones(1, np.int64), np.ones(1, np.int64))
     made_market.draw(made_market.Size(retailers=9, brands=2, weeks=30, districts=1)).shard(0)
@@ -41,10 +44,10 @@ TASKS = {"estimate": estimate, "allocate": allocate}
 
 def run_where_cold() -> None:
     """Run every task whose kernels are not in the cache, each in a process of its own; a fault is left to the tests to find."""
-    from allocation import fill
+    from allocation import cutoffs
     from forecasting import shelf_kernels
 
-    kernels = {"estimate": shelf_kernels.likelihoods, "allocate": fill.fill_groups}
+    kernels = {"estimate": shelf_kernels.likelihoods, "allocate": cutoffs.lower}
     cold = [name for name, kernel in kernels.items() if _cold(kernel)]
     running = [subprocess.Popen([sys.executable, "-m", "tests.compiling", name], cwd=ROOT) for name in cold]
     for process in running:

@@ -159,7 +159,9 @@ def nobody_gains_when_another_may_take_more(rule: Rule, market: Market, chance: 
 
 def two_threads_give_what_one_gives(rule: Rule, market: Market, chance: Chance) -> bool:
     one, two = (solve(market, threads=threads) for threads in (1, 2))
-    return all(a == b if isinstance(a, int) else a.tobytes() == b.tobytes() for a, b in zip(vars(one).values(), vars(two).values(), strict=True))
+    return all(
+        a == b if isinstance(a, int) else a.tobytes() == b.tobytes() for a, b in zip(vars(one).values(), vars(two).values(), strict=True)
+    )
 
 
 def where_no_total_binds_it_is_the_plain_rule(rule: Rule, market: Market, chance: Chance) -> bool:

@@ -16,7 +16,9 @@ many = hypothesis.settings(max_examples=200, deadline=None)
 SMALL = st.integers(0, 3)
 
 
-def case(brands: int, shops: int, most: int, total: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[list[list[int]], list[int], list[int]]]:
+def case(
+    brands: int, shops: int, most: int, total: st.SearchStrategy[int]
+) -> st.SearchStrategy[tuple[list[list[int]], list[int], list[int]]]:
     """What every brand (row) is wanted of by every shop, totals of shops, supplies of brands."""
     wants = st.lists(st.lists(st.integers(0, most), min_size=shops, max_size=shops), min_size=brands, max_size=brands)
     return st.tuples(wants, st.lists(total, min_size=shops, max_size=shops), st.lists(total, min_size=brands, max_size=brands))

@@ -80,9 +80,10 @@ def share(policy: Policy, shops: Sequence[Shop], supply: int) -> list[int]:
     left, kept = np.array([supply]), np.zeros(1, bool)
     demand, earned = (column([getattr(shop, name) for shop in shops], np.float64) for name in ("demand", "earned"))
     who = rules.terms(who, left, kept, demand, earned)
-    units, solved = fill.fill(who.offsets, who.usable, who.weight, who.ticket, who.hashed, left)
-    found: list[int] = rules.compared(who, units.astype(np.int64), solved, left)[0].tolist()
-    return found
+    if policy in COMPARISONS:
+        found: list[int] = rules.compared(who, left)[0].tolist()
+        return found
+    return fill.fill(who.offsets, who.usable, who.weight, who.ticket, who.hashed, left)[0].tolist()  # type: ignore[no-any-return]
 
 
 def need(policy: Policy, shop: Shop) -> int:
