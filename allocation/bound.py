@@ -1,8 +1,8 @@
 """How many cartons could be handed out at all, whoever got them: what coupled.py reaches of it is the price of fairness and choice.
 
 Cartons flow from retailers, each with what its total leaves, through the pairs to brands with their supply. No more can flow than
-through any cut, and of cuts only the choice of brands matters: those in a set S count by their supply, and every retailer by its total or by
-what it wants of the other brands, whichever is less:
+through any cut, and of cuts only the choice of brands matters: those in a set S count by their supply, and every retailer by its total
+or by what it wants of the other brands, whichever is less:
 
     handed out <= sum of supply over S + sum over retailers of min(total, wanted of the brands outside S)
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from allocation import cutoffs
+from allocation import cutoffs, leftover
 from allocation.fill import UNLIMITED
 
 CHUNKS = 8
@@ -177,14 +177,14 @@ class _State:
 
     def hand_out_rest(self) -> None:
         """What brands with a cut-off have left over; of brands with lots nothing, for their hand-out ends at the first misfit."""
-        left = self.supply - cutoffs.handed_out(self.offsets, self.units)
+        left = self.supply - leftover.handed_out(self.offsets, self.units)
         rest = np.where((self.levels >= 0) & (self.lots <= 1), left, 0)
         if not (rest > 0).any():
             return
         first_line = np.full(len(self.units), -1, np.int64)
         first_line[self.claim[::-1]] = np.arange(len(self.claim))[::-1]
         for g in np.flatnonzero(rest > 0):
-            cutoffs.hand_out_rest(
+            leftover.hand_out(
                 g, self.offsets, self.weight, self.ticket, self.tiebreak, self.held, rest[g], self.claim, first_line,
                 self.want, self.groups, self.pack, self.offer, self.room, self.free, self.got, self.units, self.levels,
             )  # fmt: skip

@@ -131,6 +131,7 @@ def fill(
 
 @numba.njit(cache=True, nogil=True)
 def threshold_of(k: Int, ticket: Int, weight: Int) -> Int:
+    """`threshold` of one unit."""
     numerator = np.int64(k) * ONE - np.int64(ticket)
     return (numerator + np.int64(weight) - 1) // np.int64(weight)
 

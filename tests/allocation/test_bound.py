@@ -16,12 +16,14 @@ many = hypothesis.settings(max_examples=200, deadline=None)
 SMALL = st.integers(0, 3)
 
 
-def case(
-    brands: int, shops: int, most: int, total: st.SearchStrategy[int]
-) -> st.SearchStrategy[tuple[list[list[int]], list[int], list[int]]]:
-    """What every brand (row) is wanted of by every shop, totals of shops, supplies of brands."""
-    wants = st.lists(st.lists(st.integers(0, most), min_size=shops, max_size=shops), min_size=brands, max_size=brands)
-    return st.tuples(wants, st.lists(total, min_size=shops, max_size=shops), st.lists(total, min_size=brands, max_size=brands))
+Case = tuple[list[list[int]], list[int], list[int]]
+"""What every brand (row) is wanted of by every shop, totals of shops, supplies of brands."""
+
+
+def case(brands: int, shops: int, most: int, total: st.SearchStrategy[int]) -> st.SearchStrategy[Case]:
+    row = st.lists(st.integers(0, most), min_size=shops, max_size=shops)
+    totals, supplies = (st.lists(total, min_size=n, max_size=n) for n in (shops, brands))
+    return st.tuples(st.lists(row, min_size=brands, max_size=brands), totals, supplies)
 
 
 def bounded(wants: list[list[int]], totals: list[int], supplies: list[int]) -> int:
@@ -52,7 +54,7 @@ def least_cut(wants: list[list[int]], totals: list[int], supplies: list[int]) ->
 
 @many
 @hypothesis.given(case(5, 6, 9, st.integers(0, 25)))
-def test_no_flow_exceeds_the_bound_and_the_bound_is_a_cut(market: tuple[list[list[int]], list[int], list[int]]) -> None:
+def test_no_flow_exceeds_the_bound_and_the_bound_is_a_cut(market: Case) -> None:
     most = flow(*market)
     assert most == least_cut(*market)
     assert most <= bounded(*market) <= min(sum(market[1]), sum(market[2]), int(np.sum(market[0])))
@@ -60,7 +62,7 @@ def test_no_flow_exceeds_the_bound_and_the_bound_is_a_cut(market: tuple[list[lis
 
 @many
 @hypothesis.given(case(2, 2, 2, SMALL))
-def test_no_allocation_exceeds_the_bound(market: tuple[list[list[int]], list[int], list[int]]) -> None:
+def test_no_allocation_exceeds_the_bound(market: Case) -> None:
     wants, totals, supplies = market
     best = 0
     for given in itertools.product(*(range(want + 1) for row in wants for want in row)):

@@ -41,7 +41,8 @@ def test_no_line_is_above_request_cap_quota_or_limit_and_no_brand_above_its_supp
 
 HARD = ("STAR_CAP", "QUOTA_BRAND", "HOLD")
 SHARED = ("BAND_CAP", "QUOTA_TOTAL", "DAY_LIMIT")
-"""Limits over brands: what a line leaves of them when its brand's supply cuts it is not offered to other brands."""
+"""Limits over brands: what a line leaves of them when its brand's supply cuts it is offered to other brands."""
+SUPPLY = ("LEVEL", "TURN_WON", "TURN_LOST")
 TWO_DAYS = make.snapshot(
     waiting=[make.line(requested=want, allocated=None, order_date=make.MONDAY + timedelta(days=at)) for at, want in ((0, 10), (1, 8))],
     release_strategy=[{"brand_id": "B1", "week": make.week(), "star_level": 3, "cap": 11}],
@@ -58,6 +59,29 @@ def test_one_carton_more_on_a_cut_line_breaks_a_limit_or_empties_the_level(city:
     assert list(slack(city, night(city, expected).lines, (*HARD, *SHARED))) == []
     ample = replace(city, supply=city.supply.iloc[:0])
     assert list(slack(ample, night(ample, expected).lines, (*HARD, *SHARED))) == []
+
+
+@quick
+@hypothesis.given(cities(lots=False))
+def test_where_a_brand_is_left_over_no_line_cut_by_its_level_has_room(city: Snapshot) -> None:
+    assert list(slack(city, night(city).lines, SUPPLY)) == []
+
+
+def test_what_a_short_brand_does_not_deliver_leaves_its_part_of_a_total_to_others() -> None:
+    """Of the day's 14 cartons B2 was to have 9 and B3 the other 5; B2 has 4 for it, so B3 gets all its 8 and B1 the last 2."""
+    city = make.snapshot(
+        brands=[make.brand(name) for name in ("B1", "B2", "B3")],
+        waiting=[shop("R1", 9, brand_id="B1"), shop("R1", 9, brand_id="B2"), shop("R1", 8, brand_id="B3")],
+        daily_limits=[{"star_level": 3, "limit": 14}],
+        supply=[{"brand_id": "B2", "week": make.week(), "available": 4}],
+    )
+    demand = pd.DataFrame(
+        {"retailer_id": "R1", "brand_id": ["B1", "B2", "B3"], "week": pd.to_datetime([make.week()] * 3), "demand": [1.0, 3.0, 2.0]}
+    )
+    found = night(city, demand=demand).lines
+    assert found["allocated"].tolist() == [2, 4, 8]
+    assert found["usable"].tolist() == [2, 9, 8]
+    assert found["reason"].tolist() == ["DAY_LIMIT", "TURN_WON", "FULL"]
 
 
 def test_a_line_cut_further_than_its_limit_is_noticed() -> None:
