@@ -163,7 +163,7 @@ def limits(month: Month, ahead: npt.NDArray[np.bool_], given: Whole) -> tuple[Wh
 
     A supply row is the most of its week. A brand with arrivals in the month or later is given no more than is there: at first the supply
     of the first week (without a row: what arrived in the month less what was given), then every arrival from the first Monday on which it
-    is there. A supply row holds all arrivals of its week.
+    is there: what comes on a Tuesday is planned for the week after, for Tuesday's orders are answered on Tuesday.
     """
     weeks, first = month.weeks[ahead], month.first
     own = month.by_week(month.supply, "available", np.nan)[:, ahead]
@@ -175,11 +175,9 @@ def limits(month: Month, ahead: npt.NDArray[np.bool_], given: Whole) -> tuple[Wh
         if not due.any() or not len(weeks):
             continue
         dates, cartons = days[due], month.arrivals["quantity"].to_numpy(np.int64)[due]
-        if np.isnan(own[row, 0]):
-            opening = max(int(cartons[dates <= first.to_datetime64()].sum() - given[row, ~ahead].sum()), 0)
-            later = dates > first.to_datetime64()
-        else:
-            opening, later = int(own[row, 0]), dates > (first + pd.Timedelta(days=6)).to_datetime64()
+        later = dates > first.to_datetime64()
+        arrived = max(int(cartons[~later].sum() - given[row, ~ahead].sum()), 0)
+        opening = arrived if np.isnan(own[row, 0]) else int(own[row, 0])
         there = (dates[later][None, :] <= weeks.to_numpy()[:, None]) @ cartons[later]
         ceiling[row] = opening + there
     return ceiling, high

@@ -169,8 +169,8 @@ def test_nothing_is_planned_before_it_arrives() -> None:
     assert np.isnan(rows["arrived"][0])
 
 
-def test_the_supply_of_the_first_week_holds_what_arrived_by_then() -> None:
-    arrivals = [{"brand_id": "B1", "arrives_on": day, "quantity": 50} for day in ("2026-03-11", "2026-03-23")]
+def test_the_supply_of_the_first_week_holds_what_arrived_by_its_monday() -> None:
+    arrivals = [{"brand_id": "B1", "arrives_on": day, "quantity": 50} for day in ("2026-03-09", "2026-03-20")]
     supply = [{"brand_id": "B1", "week": FIRST, "available": 30}]
     rows = planned(arrivals=arrivals, supply=supply, given=[{"brand_id": "B1", "week": "2026-03-02", "allocated": 10}])
     assert rows["arrived"].tolist()[1:] == [30, 30, 80, 80]
