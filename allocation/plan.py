@@ -161,7 +161,7 @@ def _forecast(month: Month) -> Floats:
 def limits(month: Month, ahead: npt.NDArray[np.bool_], given: Whole) -> tuple[Whole, Whole]:
     """By brand and week still to be planned: the most of the weeks from `first` up to it together, and the most of it alone.
 
-    A supply row is the most of its week. A brand with arrivals in the month or later is given no more than is there: at first the supply
+    A supply row is the most of its week. A brand with arrivals for the month or later is given no more than is there: at first the supply
     of the first week (without a row: what arrived in the month less what was given), then every arrival from the first Monday on which it
     is there: what comes on a Tuesday is planned for the week after, for Tuesday's orders are answered on Tuesday.
     """
@@ -169,9 +169,10 @@ def limits(month: Month, ahead: npt.NDArray[np.bool_], given: Whole) -> tuple[Wh
     own = month.by_week(month.supply, "available", np.nan)[:, ahead]
     high = np.where(np.isnan(own), UNLIMITED, own).astype(np.int64)
     ceiling = np.full(high.shape, UNLIMITED)
-    began, days = pd.Timestamp(f"{month.name}-01"), month.arrivals["arrives_on"].to_numpy("datetime64[us]")
+    days = month.arrivals["arrives_on"].to_numpy("datetime64[us]")
+    began = (month.weeks[0] - pd.Timedelta(weeks=1)).to_datetime64()  # what came after that Monday is there for the month's first week
     for row, brand in enumerate(month.volume["brand_id"].astype("str")):
-        due = (month.arrivals["brand_id"].astype("str") == brand).to_numpy() & (days >= began.to_datetime64())
+        due = (month.arrivals["brand_id"].astype("str") == brand).to_numpy() & (days > began)
         if not due.any() or not len(weeks):
             continue
         dates, cartons = days[due], month.arrivals["quantity"].to_numpy(np.int64)[due]

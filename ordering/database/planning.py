@@ -21,8 +21,8 @@ PLANS, ROWS = tables.strategy_plans, tables.strategy_plan_rows
 
 @dataclass(frozen=True)
 class Calendar:
-    """The company's tables for a month: its volumes, what arrives from its first day on, supply and strategy of its weeks, and the newest
-    star levels there are by then. `top_level`: the highest star level that occurs anywhere.
+    """The company's tables for a month: its volumes, what arrives for its first week and later, supply and strategy of its weeks, and
+    the newest star levels there are by then. `top_level`: the highest star level that occurs anywhere.
     """
 
     month: str
@@ -44,7 +44,7 @@ def read_calendar(db: Database, month: str, weeks: pd.DatetimeIndex) -> Calendar
         return Calendar(
             month,
             read_table(reader, "monthly_plan", c["monthly_plan"].month == month),
-            read_table(reader, "arrivals", c["arrivals"].arrives_on >= date.fromisoformat(f"{month}-01")),
+            read_table(reader, "arrivals", c["arrivals"].arrives_on > first - timedelta(weeks=1)),
             read_table(reader, "supply", c["supply"].week >= first, c["supply"].week <= last),
             read_table(reader, "release_strategy", c["release_strategy"].week >= first, c["release_strategy"].week <= last),
             read_table(reader, "star_levels", c["star_levels"].month == (db.rows(rated)[0]["month"] or month)),
@@ -58,8 +58,9 @@ LEVELLED = ("retailers", "star_levels", "release_strategy")
 def publish(db: Database, strategy: pd.DataFrame, week: date, *, replace: bool, by: str, why: str, at: datetime) -> int:
     """Write the release strategy of a week (frames.RELEASE_STRATEGY, that week alone) as an import would have; gives the plan's id.
 
-    The week must have none yet; with `replace` what it has is taken out, and kept with the plan. Raises TrueOrderError where nobody or no
-    reason is named or there is nothing to write, StateError where the week has a strategy already or a line of it is confirmed.
+    The week must have none yet; with `replace` what it has for the brands of `strategy` is taken out, and kept with the plan. Raises
+    TrueOrderError where nobody or no reason is named or there is nothing to write, StateError where the week has a strategy already or a
+    line of it is confirmed.
     """
     _check(by, why)
     if strategy.empty:
@@ -68,14 +69,15 @@ def publish(db: Database, strategy: pd.DataFrame, week: date, *, replace: bool, 
     with db.writing() as tx:
         _lock(tx)
         _none_confirmed(tx, week, "its strategy stands")
-        held = _held(tx, STRATEGY, STRATEGY.c.week == week)
-        if held and not replace:
-            raise StateError(f"week {week} has a release strategy of {len(held):,} rows already; --replace takes its place")
+        every = _held(tx, STRATEGY, STRATEGY.c.week == week)
+        if every and not replace:
+            raise StateError(f"week {week} has a release strategy of {len(every):,} rows already; --replace takes its place")
+        held = _held(tx, STRATEGY, *_of(week, rows))
         counts = {"rows_written": len(rows), "rows_replaced": len(held)}
         plan_id = _add(tx, counts | {"week": week, "why": why.strip(), "planned_at": at, "planned_by": by.strip()})
         kept = [row | {"plan_id": plan_id, "written": written} for written, part in ((True, rows), (False, held)) for row in part]
         tx.execute(ROWS.insert(), kept)
-        _put(tx, week, rows)
+        _put(tx, rows, instead_of=_of(week, rows))
         detail = f"week {week}: {len(rows)} rows written, {len(held)} replaced"
         audit.record(tx, action="plan.publish", subject=f"plan {plan_id}", detail=detail, by=by.strip(), at=at)
     return plan_id
@@ -93,9 +95,9 @@ def withdraw(db: Database, plan_id: int, *, by: str, why: str, at: datetime) -> 
         week = _standing(tx, plan_id)
         _none_confirmed(tx, week, "its strategy stays")
         written, before = (_held(tx, ROWS, ROWS.c.plan_id == plan_id, ROWS.c.written == is_written) for is_written in (True, False))
-        if _held(tx, STRATEGY, STRATEGY.c.week == week) != written:
+        if _held(tx, STRATEGY, *_of(week, written)) != written:
             raise StateError(f"the strategy of week {week} was changed since plan {plan_id}; import or publish what it is to be")
-        _put(tx, week, before)
+        _put(tx, before, instead_of=_of(week, written))
         counts = {"rows_written": len(before), "rows_replaced": len(written), "withdraws": plan_id}
         _add(tx, counts | {"week": week, "why": why.strip(), "planned_at": at, "planned_by": by.strip()})
         detail = f"week {week}: {len(written)} rows taken out, {len(before)} put back"
@@ -140,9 +142,14 @@ def _held(tx: sa.Connection, table: sa.Table, *where: sa.ColumnElement[bool]) ->
     return sorted(found, key=lambda row: tuple(row[name] for name in frames.RELEASE_STRATEGY.key))
 
 
-def _put(tx: sa.Connection, week: date, rows: list[dict[str, Any]]) -> None:
-    """Make `rows` the strategy of the week."""
-    tx.execute(STRATEGY.delete().where(STRATEGY.c.week == week))
+def _of(week: date, rows: list[dict[str, Any]]) -> tuple[sa.ColumnElement[bool], ...]:
+    """The strategy of a week for the brands that `rows` name."""
+    return STRATEGY.c.week == week, STRATEGY.c.brand_id.in_(sorted({row["brand_id"] for row in rows}))
+
+
+def _put(tx: sa.Connection, rows: list[dict[str, Any]], *, instead_of: tuple[sa.ColumnElement[bool], ...]) -> None:
+    """Rows of the strategy in the place of others."""
+    tx.execute(STRATEGY.delete().where(*instead_of))
     if rows:
         tx.execute(STRATEGY.insert(), rows)
 

@@ -16,6 +16,7 @@ from tests import factories as f
 
 AT = datetime(2026, 3, 2, 4, 0)
 WEEK = f.week(1)
+ARRIVALS = ("2026-02-23", "2026-02-24", "2026-03-05", "2026-04-05")
 STRATEGY = tables.contract["release_strategy"]
 
 
@@ -71,6 +72,16 @@ def test_a_plan_is_audited_and_withdrawn_to_what_stood_before(db: database.Datab
     assert again > plan_id
     assert planning.withdraw(db, again, by="Li", why="again", at=AT) == WEEK
     assert held(db) == before
+
+
+def test_brands_that_a_plan_does_not_name_keep_their_caps(db: database.Database) -> None:
+    load(db, pd.concat([caps(1, 2), caps(7, 7, brand_id="B2")], ignore_index=True))
+    before = held(db)
+    plan_id = publish(db, caps(3, 4, 5), replace=True)
+    assert [row["cap"] for row in held(db)] == [3, 4, 5, 7, 7]
+    load(db, caps(8, 8, brand_id="B2"))
+    planning.withdraw(db, plan_id, by="Li", why="wrong", at=AT)
+    assert [row["cap"] for row in held(db)] == [row["cap"] for row in before[:2]] + [8, 8]
 
 
 def test_a_strategy_is_replaced_only_where_that_is_said_and_nothing_is_confirmed(db: database.Database) -> None:
@@ -131,7 +142,7 @@ def test_the_calendar_of_a_month_holds_its_own_weeks_and_the_newest_ratings(db: 
     stored = {
         "retailers": f.table(frames.RETAILERS, [f.retailer("R1", star_level=4)]),
         "monthly_plan": f.table(frames.MONTHLY_PLAN, [{"brand_id": "B1", "month": m, "volume": 9} for m in ("2026-03", "2026-04")]),
-        "arrivals": f.table(frames.ARRIVALS, [{"brand_id": "B1", "arrives_on": f"2026-0{m}-05", "quantity": m} for m in (2, 3, 4)]),
+        "arrivals": f.table(frames.ARRIVALS, [{"brand_id": "B1", "arrives_on": on, "quantity": n} for n, on in enumerate(ARRIVALS)]),
         "supply": f.table(frames.SUPPLY, [{"brand_id": "B1", "week": f.week(w), "available": 5} for w in (-1, 0, 4, 5)]),
         "release_strategy": pd.concat([caps(1, 1, 1, 1, 1, 1, week=f.week(w)) for w in (-1, 2)], ignore_index=True),
         "star_levels": f.table(frames.STAR_LEVELS, [{"retailer_id": "R1", "month": m, "star_level": 2} for m in ("2026-01", "2026-02")]),
@@ -139,7 +150,7 @@ def test_the_calendar_of_a_month_holds_its_own_weeks_and_the_newest_ratings(db: 
     database.store(db, stored, folder="city", by="tester", at=AT)
     found = planning.read_calendar(db, "2026-03", pd.DatetimeIndex([f.week(w) for w in range(5)]))
     assert (found.monthly_plan["month"].unique().tolist(), found.top_level) == (["2026-03"], 6)
-    assert found.arrivals["quantity"].tolist() == [3, 4]
+    assert found.arrivals["quantity"].tolist() == [1, 2, 3], "what came on the Tuesday before is there for the first week"
     assert [week.date() for week in found.supply["week"]] == [f.week(0), f.week(4)]
     assert found.release_strategy["week"].dt.date.unique().tolist() == [f.week(2)]
     assert found.star_levels["month"].tolist() == ["2026-02"]
