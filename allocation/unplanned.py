@@ -33,8 +33,8 @@ TEXT: Mapping[Unplanned, tuple[str, str]] = MappingProxyType({
         "品牌{brand_id}：{month}计划量{volume}条中有{beyond}条未能及时到货，未安排。",
     ),
     Unplanned.NO_DEMAND: (
-        "Brand {brand_id}: nobody is offered it or needs it in the week of {week}, so {plan} cartons planned find no taker.",
-        "品牌{brand_id}：{week}当周无人可订或无需求，计划的{plan}条无法投放。",
+        "Brand {brand_id}: nobody is offered it or needs it in the week of {week}; for the {plan} cartons planned no cap is proposed.",
+        "品牌{brand_id}：{week}当周无人可订或无需求，计划的{plan}条无法投放，未提出限量。",
     ),
     Unplanned.ABOVE_NEED: (
         "Brand {brand_id}: {plan} cartons are planned for the week of {week}; even the highest caps would let only {expected} be taken up.",
