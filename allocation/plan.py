@@ -52,7 +52,7 @@ def smooth(total: int, demand: Floats, low: Whole, high: Whole, ceiling: Whole) 
 
     Minimises Σ x² ÷ demand exactly. The ceiling that the division without ceilings exceeds most is met to the carton by the best plan
     (else a carton could be moved to an earlier week, for the better), so the weeks up to it and those after it are planned apart:
-    the decomposition of Groenevelt (1991, doi 10.1016/0377-2217(91)90300-K).
+    the decomposition of Groenevelt (1991, European Journal of Operational Research 54).
     """
     found = shared(total, demand, low, high)
     over = np.cumsum(found)[:-1] - ceiling[:-1]

@@ -23,7 +23,7 @@ FINEST = 16
 """Parts of a carton in which expected take-up is added up, at most."""
 STATES = 2**14
 """So many parts hold a plan before they get coarser, down to whole cartons."""
-MOST_STATES = 2**16
+MOST_STATES = 2**15
 """Only beyond so many cartons a week take-up is added up in several cartons."""
 FAR = 2**60
 """Stands for "cannot be reached" among distances."""
@@ -145,13 +145,15 @@ def _cheapest(table: Whole, price: Whole, size: int) -> tuple[Whole, npt.NDArray
     have just c there: taken[l, c, s].
     """
     levels, caps = table.shape
+    most = np.zeros(caps, np.int64)  # of a sum whose caps are at most so high
     best = np.full((caps, size), FAR)
     best[:, 0] = 0
     taken = np.zeros((levels, caps, size), np.bool_)
     for level in range(levels):
         for cap in range(caps):
             step, cost = table[level, cap], price[level, cap]
-            for total in range(size - 1, -1, -1):  # downwards: below stands what the levels before can do
+            most[cap] += step
+            for total in range(min(size - 1, most[cap]), -1, -1):  # downwards: below stands what the levels before can do
                 found = best[cap, total - step] + cost if total >= step else FAR
                 if cap > 0 and best[cap - 1, total] <= found:
                     found = best[cap - 1, total]
@@ -176,7 +178,7 @@ def figures(chosen: Caps, need: Need, expected: Floats) -> pd.DataFrame:
     """What caps come to, by level (a row each, the lowest first): cap, line, retailers, released (Σ cap, double where visits are every
     second week), expected (taken up), need, take_up (expected ÷ released), covered (share of retailers with a cap above 0), whole_need
     (share of the need that is of retailers whose whole need is within the cap), fulfilment (need within the cap ÷ need). Missing
-    where there is nothing below the line. `caps_by_level`, `need` and `expected` are of the same levels.
+    where there is nothing below the line.
     """
     rows = np.arange(len(chosen.cap))
     at = (rows, chosen.cap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
 
@@ -120,6 +121,21 @@ def test_who_and_why_must_be_said_and_something_written(db: database.Database) -
         planning.withdraw(db, 7, by="Li", why="wrong", at=AT)
     assert db.rows(sa.select(tables.strategy_plans)) == []
     assert db.rows(sa.select(tables.audit)) == []
+
+
+def test_of_two_who_publish_at_the_same_moment_one_is_told_of_the_other(db: database.Database) -> None:
+    def attempt(cap: int) -> str:
+        try:
+            return f"plan {publish(db, caps(0, cap))}"
+        except StateError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(attempt, range(1, 5)))
+    assert sum(words.startswith("plan") for words in told) == 1
+    assert sum("has a release strategy of 2 rows already" in words for words in told) == 3
+    assert len(held(db)) == 2
+    assert len(db.rows(sa.select(tables.strategy_plans))) == len(db.rows(sa.select(tables.audit))) == 1
 
 
 def test_a_fault_in_the_middle_leaves_everything_as_it_was(db: database.Database) -> None:
