@@ -211,28 +211,32 @@ class Quotas:
 def quotas(source: Source, month: str | None = None) -> Quotas:
     """Monthly quotas per level and brand: the sum of the month's caps, those published and, for weeks without any yet, those proposed.
 
-    Where caps are narrowed by scope the highest of the level counts. A brand without a cap in some week gets no quota.
+    Where caps are narrowed by scope the highest of the level counts. A level without a cap in some week gets no quota, which is no limit.
     """
     on = planning.ground(source, month)
-    weeks, caps = planning.month_weeks(on), []
-    published = on.calendar.release_strategy
+    weeks, published = planning.month_weeks(on), on.calendar.release_strategy
+    caps = []
     for week in on.weeks:
         rows = published[published["week"] == week]
         if rows.empty and week >= on.first:
             rows = propose(on, weeks, week.date()).levels
         caps.append(rows[["brand_id", "week", "star_level", "cap"]])
     every = pd.concat(caps, ignore_index=True).astype({"brand_id": "str", "cap": "int64", "star_level": "int64"})
-    found = every.groupby(["brand_id", "week", "star_level"], sort=True)["cap"].max().unstack("week").reindex(columns=on.weeks)
-    found = found[found.index.get_level_values("brand_id").isin(set(weeks.rows["brand_id"]))]
-    missing = found.isna().groupby(level="brand_id").any()
-    problems = [
-        said(Unplanned.NO_CAP, brand_id=brand, month=on.month, week=f"{missing.columns[row.to_numpy().argmax()]:%Y-%m-%d}")
-        for brand, row in missing[missing.any(axis=1)].iterrows()
-    ]
-    whole = found[~found.isna().groupby(level="brand_id").transform("any").any(axis=1)]
-    quota = whole.sum(axis=1).groupby(level="brand_id").cummax().rename("quota").reset_index()  # published caps may fall
-    rows = frames.conform(frames.MONTHLY_QUOTAS, quota.assign(month=on.month))
-    return Quotas(on.month, rows, pd.concat([weeks.problems, planning.table(problems)], ignore_index=True))
+    every = every[every["brand_id"].isin(weeks.rows["brand_id"])]
+    capped = every.groupby(["brand_id", "star_level", "week"], sort=True)["cap"].max().groupby(level=["brand_id", "star_level"])
+    quota = capped.sum()[capped.size() == len(on.weeks)].groupby(level="brand_id").cummax()  # published caps may fall
+    rows = frames.conform(frames.MONTHLY_QUOTAS, quota.rename("quota").reset_index().assign(month=on.month))
+    return Quotas(on.month, rows, pd.concat([weeks.problems, _uncapped(on, weeks, every, rows)], ignore_index=True))
+
+
+def _uncapped(on: Ground, weeks: planning.Weeks, caps: pd.DataFrame, quota: pd.DataFrame) -> pd.DataFrame:
+    """A problem for each brand with a volume and without a quota, with the first week in which it has no cap."""
+    found = []
+    for brand in sorted(set(weeks.rows["brand_id"]) - set(quota["brand_id"])):
+        missing = on.weeks.difference(pd.DatetimeIndex(caps.loc[caps["brand_id"] == brand, "week"]))
+        week = missing[0] if len(missing) else on.weeks[0]  # no level has a cap in every week
+        found.append(said(Unplanned.NO_CAP, brand_id=brand, month=on.month, week=f"{week:%Y-%m-%d}"))
+    return planning.table(found)
 
 
 def publish(source: Source, week: date, *, by: str, why: str, over: bool, at: datetime) -> tuple[int, Proposal]:

@@ -147,6 +147,25 @@ def test_quotas_are_the_caps_of_the_month_together(source: exports.Source) -> No
     assert all((np.diff(rows["quota"]) >= 0).all() for _, rows in found.rows.groupby("brand_id"))
 
 
+def test_a_brand_without_a_cap_in_some_week_gets_no_quota_and_that_is_said(source: exports.Source) -> None:
+    month = next_month(source)
+    assert strategies.quotas(source, month).rows.empty, "no volume, no quota"
+    volumes(source, month)
+    first = plan.weeks_of(month)[0]
+    rows = strategies.strategy(source, first.date()).rows()
+    left_out = rows["brand_id"].iloc[0]
+    kept = rows[(rows["brand_id"] != left_out) & ~((rows["brand_id"] == rows["brand_id"].iloc[-1]) & (rows["star_level"] == 1))]
+    database.store(source.db, {"release_strategy": kept.assign(cap=9 - kept["star_level"])}, folder="plan", by="tester", at=AT)
+    found = strategies.quotas(source, month)
+    assert set(found.rows["brand_id"]) == set(rows["brand_id"]) - {left_out}
+    said = found.problems[found.problems["code"] == "no_cap"]
+    assert said["brand_id"].tolist() == [left_out]
+    assert f"{first:%Y-%m-%d}" in said["chinese"].iloc[0]
+    of_last = found.rows[found.rows["brand_id"] == rows["brand_id"].iloc[-1]]
+    assert of_last["star_level"].min() == 2, "level 1 has no cap in the first week"
+    assert all((np.diff(rows["quota"]) >= 0).all() for _, rows in found.rows.groupby("brand_id")), "although the caps imported fall"
+
+
 def test_what_cannot_be_planned_is_said_in_words_in_both_languages(source: exports.Source, ahead: date) -> None:
     brands = sorted(source.result("brand_forecast")["brand_id"].unique())
     month = next_month(source)
