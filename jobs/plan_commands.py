@@ -61,7 +61,8 @@ def strategy(
     context: Context = ctx.obj
     source = context.source(None)
     found = strategies.strategy(source, week.date() if week else None, brand, scope)
-    lines = [line for row in found.brands.to_dict("records") for line in _brand(row, found.levels, brand is not None)]
+    of_brand = dict(tuple(found.levels.groupby("brand_id", sort=False)))
+    lines = [line for row in found.brands.to_dict("records") for line in _brand(row, of_brand[row["brand_id"]], brand is not None)]
     _show(lines, "lines", to)
     _problems(found.problems)
     _write(found.levels, to)
@@ -70,7 +71,7 @@ def strategy(
 
 def _brand(row: dict[Any, Any], levels: pd.DataFrame, whole: bool) -> list[str]:
     """A brand's caps: its sums, its next steps and its caps in two lines; level by level where `whole`."""
-    of_brand = levels[(levels["brand_id"] == row["brand_id"]) & (levels[list(SCOPE)].agg("".join, axis=1) == row["scope"])]
+    here = levels[levels[list(SCOPE)].agg("".join, axis=1) == row["scope"]]
     scope = f" {row['scope']}" if row["scope"] else ""
     steps = "".join(f"; one step {name}: level {row[at]:.0f} {row[moves]:+.1f}" for name, at, moves in STEPS if row[at] > 0)
     sums = (
@@ -78,7 +79,7 @@ def _brand(row: dict[Any, Any], levels: pd.DataFrame, whole: bool) -> list[str]:
         f"{row['residual']:+.1f}, take-up {_share(row['take_up'])}, covered {_share(row['covered'])}, whole need "
         f"{_share(row['whole_need'])}, fulfilment {_share(row['fulfilment'])}, λ {row['level']:.4g}{steps}"
     )
-    return [sums, *(map(_level, of_brand[::-1].to_dict("records")) if whole else [f"    {caps(of_brand)}"])]
+    return [sums, *(map(_level, here[::-1].to_dict("records")) if whole else [f"    {caps(here)}"])]
 
 
 SCOPE = ("district", "area_type", "business_format", "street")
