@@ -75,7 +75,7 @@ def _thousandths(weight: Floats) -> Whole:
 
 
 def compared(who: Claimants, packs_left: Whole) -> tuple[Whole, Whole]:
-    """Units of claimants under the policies for comparison, and by brand UNLIMITED where supply sufficed, 0 where not: there is no level."""
+    """Units of claimants under a policy for comparison, and by brand UNLIMITED where supply sufficed, else 0: it has no level."""
     units, solved = who.usable.astype(np.int64), np.full(len(who.brands), fill.UNLIMITED, np.int64)
     for number in range(len(who.brands)):
         rows = slice(who.offsets[number], who.offsets[number + 1])

@@ -207,6 +207,6 @@ def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:
 
 
 def settings_hash(settings: Settings) -> str:
-    """A hash of the settings a result depends on; where the database lies and how many processes work is no part of it."""
-    kept = settings.model_dump(mode="json", exclude={"database": True, "nightly": True, "importing": True})
+    """A hash of the settings a result depends on; where the database lies, how many processes work and how weeks are planned is no part."""
+    kept = settings.model_dump(mode="json", exclude={"database": True, "nightly": True, "importing": True, "planning": True})
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

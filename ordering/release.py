@@ -32,7 +32,8 @@ def release_cells(known: Snapshot, weeks: pd.DatetimeIndex) -> pd.DataFrame:
     return cells.fillna(dict.fromkeys(RELEASE, 0)).astype(dict.fromkeys(RELEASE, "int64"))[[*KEY, *RELEASE]]
 
 
-def _active(known: Snapshot, week: pd.Timestamp) -> npt.NDArray[np.bool_]:
+def active(known: Snapshot, week: pd.Timestamp) -> npt.NDArray[np.bool_]:
+    """Which retailers trade on some day of a week."""
     shops = known.retailers
     closed = shops["active_to"] < week
     unopened = shops["active_from"] > week + pd.Timedelta(days=6)
@@ -42,7 +43,7 @@ def _active(known: Snapshot, week: pd.Timestamp) -> npt.NDArray[np.bool_]:
 def _published(known: Snapshot, caps: strategy.Caps, star: npt.NDArray[np.int32], at: int) -> pd.DataFrame:
     """Retailers and Σ cap by brand and level in one week, by code. Retailers of one profile and level share their caps."""
     shops = pd.DataFrame({"profile": caps.profile[:, at], "star_level": star[:, at], "double": caps.double})
-    shops = shops[_active(known, caps.weeks[at])]
+    shops = shops[active(known, caps.weeks[at])]
     like = shops.groupby(["profile", "star_level"], sort=True)["double"].agg(["size", "sum"]).reset_index()
     cap = caps.cap[like["profile"].to_numpy(), :, at]
     row, brand = np.nonzero(cap != strategy.NO_CAP)

@@ -112,6 +112,13 @@ class SuggestSettings(_Section):
     cover_weeks: Mapping[str, float]
 
 
+class PlanningSettings(_Section):
+    weeks: int = Field(ge=1, le=52)
+    trust: float = Field(gt=0)
+    highest_cap: int = Field(ge=1, le=500)
+    tolerance: int = Field(ge=0)
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -127,6 +134,7 @@ class Settings(_Section):
     signals: SignalSettings
     allocation: AllocationSettings
     suggesting: SuggestSettings
+    planning: PlanningSettings
 
 
 def load(*paths: Path) -> Settings:

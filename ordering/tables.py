@@ -129,6 +129,28 @@ audit = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     sqlite_autoincrement=True,
 )
+strategy_plans = sa.Table(
+    "strategy_plans",  # release strategies that were published from a plan, and taken back; rows are only added
+    metadata,
+    sa.Column("plan_id", sa.Integer, primary_key=True),
+    sa.Column("week", sa.Date, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),  # counts what was done to the week
+    sa.Column("withdraws", sa.Integer),  # this row takes that plan back, and is no plan itself
+    sa.Column("rows_written", sa.Integer, nullable=False),
+    sa.Column("rows_replaced", sa.Integer, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("planned_at", sa.DateTime, nullable=False),
+    sa.Column("planned_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("week", "version"),
+    sqlite_autoincrement=True,
+)
+strategy_plan_rows = sa.Table(
+    "strategy_plan_rows",  # what a plan wrote, and what it replaced: withdrawing it puts that back
+    metadata,
+    sa.Column("plan_id", sa.Integer, primary_key=True),
+    sa.Column("written", sa.Boolean, primary_key=True),
+    *_columns(frames.RELEASE_STRATEGY),
+)
 runs = sa.Table(
     "runs",
     metadata,

@@ -13,8 +13,9 @@ import pytest
 import typer
 
 from allocation import suggest
+from allocation.unplanned import Unplanned
 from forecasting import inflation
-from jobs import cli, exports
+from jobs import cli, exports, planning, strategies
 from ordering import frames, settings
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
@@ -103,6 +104,10 @@ def test_every_reason_of_a_suggestion_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a suggestion")) == list(suggest.CODES)
 
 
+def test_everything_that_stands_in_the_way_of_a_plan_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## What stands in the way of a plan")) == list(Unplanned)
+
+
 def test_every_decision_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
 
@@ -124,6 +129,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Reasons of a flag",
         *CONDUCT,
         "Reasons of a suggestion",
+        "What stands in the way of a plan",
         "Rates",
     ],
 )
@@ -204,6 +210,12 @@ def test_every_export_is_described_with_its_columns() -> None:
     for what in exports.BY_DIMENSION:
         assert told.pop(what) == f"the dimensions of `--by`, then {', '.join(exports.COLUMNS[what])}"
     assert told == {what: ", ".join(columns) for what, columns in exports.COLUMNS.items() if what not in exports.BY_DIMENSION}
+
+
+def test_every_plan_is_described_with_its_columns() -> None:
+    told = {row[0].strip("`"): row[1] for row in rows(section(read("docs/data.md"), "## Plans"))}
+    plans = {"weeks": planning.WEEK_COLUMNS, "strategy": strategies.LEVEL_COLUMNS, "quotas": strategies.QUOTA_COLUMNS}
+    assert told == {what: ", ".join(columns) for what, columns in plans.items()}
 
 
 def commands(page: Path) -> Counter[str]:
