@@ -14,11 +14,11 @@ import typer
 
 from allocation import suggest
 from forecasting import inflation
-from jobs import cli, exports
+from jobs import cli, exports, star_lists
 from ordering import frames, settings
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
-from ordering.model import Decision, Reason
+from ordering.model import Decision, LevelReason, Measure, Reason
 
 CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,6 +103,11 @@ def test_every_reason_of_a_suggestion_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a suggestion")) == list(suggest.CODES)
 
 
+def test_every_measure_and_reason_of_a_level_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Star levels")) == list(Measure)
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a level")) == list(LevelReason)
+
+
 def test_every_decision_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
 
@@ -120,6 +125,8 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Orders and bounds",
         "Demand",
         "Sharing out",
+        "Star levels",
+        "Reasons of a level",
         "Reasons of a line",
         "Reasons of a flag",
         *CONDUCT,
@@ -204,6 +211,10 @@ def test_every_export_is_described_with_its_columns() -> None:
     for what in exports.BY_DIMENSION:
         assert told.pop(what) == f"the dimensions of `--by`, then {', '.join(exports.COLUMNS[what])}"
     assert told == {what: ", ".join(columns) for what, columns in exports.COLUMNS.items() if what not in exports.BY_DIMENSION}
+
+
+def test_the_list_of_star_levels_is_described_with_its_columns() -> None:
+    assert f"\n{', '.join(star_lists.COLUMNS)}.\n" in section(read("docs/data.md"), "## Lists of star levels")
 
 
 def commands(page: Path) -> Counter[str]:
