@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import limits
 from ordering import frames, ratings, strategy
 from ordering.frames import Snapshot, day
 from ordering.ratings import Window, month_after
@@ -56,24 +55,31 @@ def measured(known: Snapshot, integrity: pd.DataFrame, window: Window, rules: Ra
 
 
 class _Span:
-    """The lines, counts and scans of the window by number. `life`: each retailer's weeks of life in it."""
+    """The lines, counts and scans of the window by number; days and weeks count from its first. `life`: each retailer's weeks in it."""
 
     def __init__(self, known: Snapshot, window: Window) -> None:
-        first, end = day(window.first), day(window.end)
-        lines = known.lines[(known.lines["week"] >= first) & (known.lines["week"] < end)]
+        self.first, end = day(window.first), day(window.end)
+        self.weeks, self.retailers, self.brands = window.weeks, len(known.retailers), len(known.brands)
         counts, scans = known.stock_counts, known.scanned_sales
-        self.known, self.lines = known, lines
-        self.counts = counts[(counts["counted_on"] >= first) & (counts["counted_on"] < end)]
-        self.scans = scans[(scans["week"] >= first) & (scans["week"] < end)]
-        self.retailers = len(known.retailers)
-        self.shop = lines["retailer_id"].cat.codes.to_numpy(np.int64)
+        self.counts = counts[(counts["counted_on"] >= self.first) & (counts["counted_on"] < end)]
+        self.scans = scans[(scans["week"] >= self.first) & (scans["week"] < end)]
+        within = ((known.lines["week"] >= self.first) & (known.lines["week"] < end)).to_numpy()
+        lines = known.lines.loc[within, ["retailer_id", "brand_id", "order_date", "requested", "allocated"]]
+        self.shop, self.brand = (lines[name].cat.codes.to_numpy(np.int64) for name in ("retailer_id", "brand_id"))
+        self.on = self.days(lines["order_date"])
+        self.asked = lines["requested"].to_numpy() > 0
         self.cartons = lines["allocated"].to_numpy(np.int64, na_value=0)
         fen = np.round(known.brands["wholesale_price"].to_numpy(np.float64) * 100).astype(np.int64)
-        self.price = fen[lines["brand_id"].cat.codes.to_numpy()]
-        opened = known.retailers["active_from"].fillna(first).clip(lower=first)
+        self.price = fen[self.brand]
+        self.order_weekday = known.retailers["order_weekday"].to_numpy(np.int64)
+        opened = known.retailers["active_from"].fillna(self.first).clip(lower=self.first)
         closed = known.retailers["active_to"].fillna(end).clip(upper=end - pd.Timedelta(days=1))
         begins = opened - pd.to_timedelta(opened.dt.day_of_week, unit="D")
         self.life = np.maximum((closed - begins).dt.days.to_numpy(np.int64) // 7 + 1, 0)
+
+    def days(self, dates: pd.Series) -> Whole:
+        """Days since the first of the window."""
+        return (dates.to_numpy("datetime64[D]") - self.first.to_datetime64().astype("datetime64[D]")).astype(np.int64)
 
     def sums(self, quantities: Whole, chosen: npt.NDArray[np.bool_] | None = None) -> Whole:
         """Σ of the lines' quantities per retailer, of the chosen ones alone."""
@@ -116,43 +122,34 @@ def _counted(span: _Span) -> Flow:
 
     An order dated on the day of a count was delivered after it.
     """
-    rows = pd.DataFrame(
-        {
-            "pair": limits.pairs(span.known, span.counts),
-            "on": span.counts["counted_on"].to_numpy("datetime64[D]").astype(np.int64),
-            "stock": span.counts["stock"].to_numpy(np.int64),
-        }
-    ).sort_values(["pair", "on"])
+    shop, brand = (span.counts[name].cat.codes.to_numpy(np.int64) for name in ("retailer_id", "brand_id"))
+    rows = pd.DataFrame({"pair": shop * span.brands + brand, "on": span.days(span.counts["counted_on"]), "stock": span.counts["stock"]})
+    rows = rows.sort_values(["pair", "on"])
     first, last = rows.drop_duplicates("pair"), rows.drop_duplicates("pair", keep="last")
     apart = last["on"].to_numpy() - first["on"].to_numpy() >= LEAST_SPAN
-    pair, opened, closed = (frame[column].to_numpy()[apart] for frame, column in ((first, "pair"), (first, "on"), (last, "on")))
-    of_line = limits.pairs(span.known, span.lines)
-    at = np.minimum(np.searchsorted(pair, of_line), max(len(pair) - 1, 0))
-    on = span.lines["order_date"].to_numpy("datetime64[D]").astype(np.int64)
-    within = (pair[at] == of_line) & (on >= opened[at]) & (on < closed[at]) if len(pair) else np.zeros(len(on), bool)
-    shop = pair // limits.WIDTH
-    opening, closing = (_by(shop, frame["stock"].to_numpy()[apart], span.retailers) for frame in (first, last))
-    received = span.sums(span.cartons, within)
-    return Flow(opening, received, opening + received - closing, np.bincount(shop, minlength=span.retailers) > 0)
+    first, last = first[apart], last[apart]
+    opened, closed = np.full((2, span.retailers * span.brands), -1, np.int32)
+    opened[first["pair"]], closed[last["pair"]] = first["on"], last["on"]
+    of_line = span.shop * span.brands + span.brand
+    received = span.sums(span.cartons, (span.on >= opened[of_line]) & (span.on < closed[of_line]))
+    counted = first["pair"].to_numpy() // span.brands
+    opening, closing = (_by(counted, frame["stock"].to_numpy(np.int64), span.retailers) for frame in (first, last))
+    return Flow(opening, received, opening + received - closing, np.bincount(counted, minlength=span.retailers) > 0)
 
 
 def _scanned(span: _Span) -> Flow:
     """Over the weeks in which the till reported, LEAST_SPAN days of them at least; the opening stock is not known, and left out."""
-    reported, at = _reports(span)
-    within = np.isin(span.shop * limits.WIDTH + _week(span.lines), reported)
-    sold = _by(at, span.scans["sold"].to_numpy(np.int64), span.retailers)
-    weeks = np.bincount(reported // limits.WIDTH, minlength=span.retailers)
-    return Flow(np.zeros(span.retailers, np.int64), span.sums(span.cartons, within), sold, weeks * 7 >= LEAST_SPAN)
+    reported = _reports(span)
+    sold = _by(span.scans["retailer_id"].cat.codes.to_numpy(np.int64), span.scans["sold"].to_numpy(np.int64), span.retailers)
+    received = span.sums(span.cartons, reported[span.shop, span.on // 7])
+    return Flow(np.zeros(span.retailers, np.int64), received, sold, reported.sum(axis=1) * 7 >= LEAST_SPAN)
 
 
-def _reports(span: _Span) -> tuple[Whole, Whole]:
-    """The retailers and weeks of which a till reported, as numbers, each once; and the retailer of each scan."""
-    at = span.scans["retailer_id"].cat.codes.to_numpy(np.int64)
-    return np.unique(at * limits.WIDTH + _week(span.scans)), at
-
-
-def _week(rows: pd.DataFrame) -> Whole:
-    return (rows["week"].to_numpy("datetime64[D]").astype(np.int64) + 3) // 7
+def _reports(span: _Span) -> npt.NDArray[np.bool_]:
+    """Whether each retailer's till reported in each week."""
+    reported = np.zeros((span.retailers, span.weeks), bool)
+    reported[span.scans["retailer_id"].cat.codes, span.days(span.scans["week"]) // 7] = True
+    return reported
 
 
 def _integrity(known: Snapshot, integrity: pd.DataFrame, window: Window) -> Floats:
@@ -166,13 +163,11 @@ def _integrity(known: Snapshot, integrity: pd.DataFrame, window: Window) -> Floa
 
 def _cooperation(span: _Span) -> Floats:
     """The mean of what is known of: orders placed on the order day ÷ orders; weeks reported by the till ÷ weeks, for shops with a till."""
-    on = span.lines["order_date"].to_numpy("datetime64[D]").astype(np.int64)
-    asked = span.lines["requested"].to_numpy() > 0
-    orders = np.unique(span.shop[asked] * limits.WIDTH + on[asked])
-    shop, weekday = orders // limits.WIDTH, (orders % limits.WIDTH + 3) % 7 + 1
-    kept = weekday == span.known.retailers["order_weekday"].to_numpy()[shop]
-    regular = _over(np.bincount(shop[kept], minlength=span.retailers), np.bincount(shop, minlength=span.retailers))
-    weeks = np.bincount(_reports(span)[0] // limits.WIDTH, minlength=span.retailers)
+    ordered = np.zeros((span.retailers, span.weeks * 7), bool)
+    ordered[span.shop[span.asked], span.on[span.asked]] = True
+    kept = ordered.reshape(span.retailers, span.weeks, 7)[np.arange(span.retailers), :, span.order_weekday - 1].sum(axis=1)
+    regular = _over(kept, ordered.sum(axis=1))
+    weeks = _reports(span).sum(axis=1)
     reporting = np.where(weeks > 0, np.minimum(_over(weeks, span.life), 1.0), np.nan)
     known = np.stack([regular, reporting])
     return _over(np.nansum(known, axis=0), (~np.isnan(known)).sum(axis=0))

@@ -262,6 +262,6 @@ def test_every_reason_is_worded_in_both_languages() -> None:
 def test_forty_thousand_retailers_of_thirty_tiers_are_rated_in_seconds() -> None:
     facts, thirty = city(40_000, 11, levels=30), rules(shares=THIRTY, most_steps=3)
     stars.rate(facts.head(50), NONE, MONTH, thirty)
-    begun = time.perf_counter()
+    begun = time.process_time()
     stars.rate(facts, NONE, MONTH, thirty)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
