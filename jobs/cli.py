@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands, plan_commands
+from jobs import flag_commands, plan_commands, star_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -26,6 +26,7 @@ history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet fi
 app.add_typer(history_app, name="history")
 app.add_typer(flag_commands.app, name="flags")
 app.add_typer(plan_commands.app, name="plan")
+app.add_typer(star_commands.app, name="stars")
 
 
 @dataclass

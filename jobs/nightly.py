@@ -207,6 +207,8 @@ def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:
 
 
 def settings_hash(settings: Settings) -> str:
-    """A hash of the settings a result depends on; where the database lies, how many processes work and how weeks are planned is no part."""
-    kept = settings.model_dump(mode="json", exclude={"database": True, "nightly": True, "importing": True, "planning": True})
+    """A hash of the settings a result depends on: where the database lies, how many processes work and how weeks are planned is no part of
+    it, nor is how levels come about, for a night reads them.
+    """
+    kept = settings.model_dump(mode="json", exclude=dict.fromkeys(("database", "nightly", "importing", "planning", "rating"), True))
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

@@ -358,7 +358,8 @@ class Snapshot:
     """What a night for `business_date` may know, and nothing else (domain.md, "What a night decides").
 
     `lines` are the history: lines dated before the business date. `waiting` are the lines dated from it to six days after it; their
-    `allocated` is missing unless it was confirmed here. `supply`, `strategy` and levels reach up to the planned weeks. Dates of
+    `allocated` is missing unless it was confirmed here. `supply`, `strategy` and levels reach up to the planned weeks;
+    a level is the imported one, where there is none the one computed here. Dates of
     withdrawal and closure later than the planned days are not known yet, and missing. Both line frames have a `week` column beside
     those of ORDER_LINES; `retailer_id` and `brand_id` of every frame in `LONG` are categories whose codes are the row numbers of
     `retailers` and `brands`, which are sorted by id.

@@ -75,6 +75,27 @@ class Decision(StrEnum):
     REJECTED = "rejected"
 
 
+class Measure(StrEnum):
+    """What a star rating weighs; `ratings.FACTS` says in which unit."""
+
+    PURCHASES = "purchases"
+    SELL_THROUGH = "sell_through"
+    STRUCTURE = "structure"
+    INTEGRITY = "integrity"
+    COOPERATION = "cooperation"
+
+
+class LevelReason(StrEnum):
+    """Why a rated retailer has its level, one code per retailer and month."""
+
+    RANK = "RANK"
+    STEPS_UP = "STEPS_UP"
+    STEPS_DOWN = "STEPS_DOWN"
+    PLACES = "PLACES"
+    NEW_SHOP = "NEW_SHOP"
+    NO_MEASURE = "NO_MEASURE"
+
+
 ALL = ""
 """The value of a scope column that narrows nothing (all brands, all districts)."""
 

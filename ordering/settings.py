@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ordering.errors import SettingsError
-from ordering.model import COMPARISONS, Policy, SupplyAttribute
+from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
 
 
 class _Section(BaseModel):
@@ -119,6 +119,47 @@ class PlanningSettings(_Section):
     tolerance: int = Field(ge=0)
 
 
+class RatingSettings(_Section):
+    shares: tuple[Annotated[float, Field(ge=0, le=100)], ...]
+    weights: Mapping[Measure, Annotated[float, Field(ge=0)]]
+    window_months: int = Field(ge=1, le=12)
+    lag_weeks: int = Field(ge=0, le=4)
+    least_weeks: int = Field(ge=1)
+    purchases_in: Literal["cartons", "yuan"]
+    full_sell_through: float = Field(gt=0, le=1)
+    sell_through_from: tuple[Literal["counts", "tills"], ...]
+    peers: Mapping[Measure, tuple[Literal["area_type", "business_format", "district", "street"], ...]]
+    most_steps: int = Field(ge=1)
+    tolerance: float = Field(ge=0, le=100)
+    entry_level: int = Field(ge=0)
+
+    @property
+    def levels(self) -> int:
+        """How many levels there are."""
+        return len(self.shares)
+
+    @field_validator("shares")
+    @classmethod
+    def _whole(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if abs(sum(value) - 100) > 1e-6:
+            raise ValueError(f"the shares add up to {sum(value):g}, not to 100 percent")
+        return value
+
+    @field_validator("weights")
+    @classmethod
+    def _weighing(cls, value: Mapping[Measure, float]) -> Mapping[Measure, float]:
+        if not sum(value.values()) > 0:
+            raise ValueError("no measure has a weight above 0; give one")
+        return value
+
+    @field_validator("entry_level")
+    @classmethod
+    def _there(cls, value: int, info: ValidationInfo) -> int:
+        if value > len(info.data.get("shares", ())):
+            raise ValueError("there is no such level; 0 takes the middle of a new shop's peers")
+        return value
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -135,6 +176,7 @@ class Settings(_Section):
     allocation: AllocationSettings
     suggesting: SuggestSettings
     planning: PlanningSettings
+    rating: RatingSettings
 
 
 def load(*paths: Path) -> Settings:

@@ -113,7 +113,7 @@ def _small_tables(reader: database.Reader, first: date, business_date: date, las
         "band_caps": weekly("band_caps", planned),
         "regressors": weekly("regressors", planned),
         "scanned_sales": weekly("scanned_sales", week_of(business_date) - timedelta(weeks=1)),
-        "star_levels": monthly("star_levels"),
+        "star_levels": database.read_levels(reader, *months),
         "monthly_quotas": monthly("monthly_quotas"),
         "daily_limits": database.read_table(reader, "daily_limits"),
         "stock_counts": database.read_table(

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ordering import frames, record
+from ordering import frames, ratings, record
 from ordering.frames import Kind
 
 NAMING = {
@@ -219,3 +219,30 @@ confirmations = sa.Table(
     sa.Column("confirmed_at", sa.DateTime, nullable=False),
     sa.Column("confirmed_by", sa.Text, nullable=False),
 )
+rating_runs = sa.Table(
+    "rating_runs",  # star ratings that were computed; the newest edition of a month that was not withdrawn is in force
+    metadata,
+    sa.Column("rating_id", sa.Integer, primary_key=True),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("edition", sa.Integer, nullable=False),  # counts the ratings of the month
+    sa.Column("first_week", sa.Date, nullable=False),
+    sa.Column("end_week", sa.Date, nullable=False),  # not itself measured
+    sa.Column("rated", sa.Integer, nullable=False),
+    sa.Column("steps", sa.Integer, nullable=False),  # the most that anybody could move by
+    sa.Column("places_off", sa.Integer, nullable=False),  # places by which levels could depart from their shares
+    sa.Column("rules", sa.Text, nullable=False),  # [rating] of the settings, JSON
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("input_hash", sa.Text, nullable=False),
+    sa.Column("settings_hash", sa.Text, nullable=False),
+    sa.Column("result_hash", sa.Text, nullable=False),
+    sa.Column("rated_at", sa.DateTime, nullable=False),
+    sa.Column("rated_by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),  # of a month that was rated before: why again
+    sa.Column("withdrawn_at", sa.DateTime),
+    sa.Column("withdrawn_by", sa.Text),
+    sa.Column("withdrawn_why", sa.Text),
+    sa.UniqueConstraint("month", "edition"),
+    sqlite_autoincrement=True,  # an id is never given twice
+)
+star_ratings = sa.Table("star_ratings", metadata, sa.Column("rating_id", sa.Integer, primary_key=True), *_columns(ratings.RATINGS))
+"""The rows of each rating. They are written once and never changed."""

@@ -24,10 +24,10 @@ def estimate() -> None:
 
 
 def allocate() -> None:
-    """A carton shared out among two, and the panel of a few made-up shops."""
+    """A carton shared out among two, levels among two, and the panel of a few made-up shops."""
     import numpy as np
 
-    from allocation import coupled, fill, greedy
+    from allocation import coupled, fill, greedy, star_places
     from benchmarks import made_market
 
     fill.fill([0, 2], [1, 1], [1000, 1000], [0, 1], [0, 1], [1])
@@ -36,6 +36,7 @@ def allocate() -> None:
         coupled.share([0, 2], [1, 1], [1000, 1000], [0, 1], [0, 1], [1], lines, lot=[lot])
     small = np.zeros((1, 1), np.int32)
     greedy.cut(np.zeros(1, np.int64), small, np.zeros(1, np.int64), small, np.ones(1, np.int64), np.ones(1, np.int64))
+    star_places.fill(np.array([1, 0]), np.array([1, 2]), np.array([1, 1]), most_steps=1, most_off=0)
     made_market.draw(made_market.Size(retailers=9, brands=2, weeks=30, districts=1)).shard(0)
 
 

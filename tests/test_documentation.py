@@ -15,11 +15,11 @@ import typer
 from allocation import suggest
 from allocation.unplanned import Unplanned
 from forecasting import inflation
-from jobs import cli, exports, planning, strategies
+from jobs import cli, exports, planning, star_lists, strategies
 from ordering import frames, settings
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
-from ordering.model import Decision, Reason
+from ordering.model import Decision, LevelReason, Measure, Reason
 
 CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,6 +108,11 @@ def test_everything_that_stands_in_the_way_of_a_plan_stands_once_in_the_glossary
     assert first_codes(section(read("docs/glossary.md"), "## What stands in the way of a plan")) == list(Unplanned)
 
 
+def test_every_measure_and_reason_of_a_level_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Star levels")) == list(Measure)
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a level")) == list(LevelReason)
+
+
 def test_every_decision_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
 
@@ -125,6 +130,8 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Orders and bounds",
         "Demand",
         "Sharing out",
+        "Star levels",
+        "Reasons of a level",
         "Reasons of a line",
         "Reasons of a flag",
         *CONDUCT,
@@ -216,6 +223,10 @@ def test_every_plan_is_described_with_its_columns() -> None:
     told = {row[0].strip("`"): row[1] for row in rows(section(read("docs/data.md"), "## Plans"))}
     plans = {"weeks": planning.WEEK_COLUMNS, "strategy": strategies.LEVEL_COLUMNS, "quotas": strategies.QUOTA_COLUMNS}
     assert told == {what: ", ".join(columns) for what, columns in plans.items()}
+
+
+def test_the_list_of_star_levels_is_described_with_its_columns() -> None:
+    assert f"\n{', '.join(star_lists.COLUMNS)}.\n" in section(read("docs/data.md"), "## Lists of star levels")
 
 
 def commands(page: Path) -> Counter[str]:
