@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands
+from jobs import flag_commands, suggestion_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -25,6 +25,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet files, derived from the database.")
 app.add_typer(history_app, name="history")
 app.add_typer(flag_commands.app, name="flags")
+app.add_typer(suggestion_commands.app, name="suggestions")
 
 
 @dataclass
@@ -80,8 +81,8 @@ RunId = Annotated[int | None, typer.Option("--run", help="A run's id; the newest
 What = Annotated[
     str,
     typer.Argument(
-        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, allocation, fulfilment, accuracy, "
-        "retailer-knowledge, overrides."
+        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, suggestion-inputs, substitutes, "
+        "brand-dependence, allocation, fulfilment, accuracy, retailer-knowledge, overrides."
     ),
 ]
 By = Annotated[str, typer.Option(help="Dimensions: retailer,brand,manager,district,star,manufacturer,price_class,horizon,period.")]
