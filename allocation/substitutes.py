@@ -33,9 +33,12 @@ LOOKED_AT = 3
 
 @dataclass(frozen=True)
 class Shops:
-    """By retailer: demand of every brand (retailers, brands), star level, order day, its week, and the week's column in the supply."""
+    """By retailer: demand of every brand and whether it lacks some of it (retailers, brands), star level, order day, its week, and the
+    week's column in the supply.
+    """
 
     rate: Floats
+    lacks: Truths
     level: Whole
     on: Days
     week: Days
@@ -85,7 +88,7 @@ def offer(snapshot: Snapshot, suggestions: pd.DataFrame, supply: Shortage, rules
     wants = _wants(suggestions, rows, supply)
     if not rules.substitutes or not len(wants.rows):
         return frames.empty(SUBSTITUTES)
-    shops, supply = _shops(snapshot, suggestions, rows, supply), _after(supply, suggestions, rows)
+    shops, supply = _shops(snapshot, suggestions, rows, wants, supply), _after(supply, suggestions, rows)
     found = _best(snapshot, shops, wants, supply, rules)
     given = rows.assign(allocated=suggestions["suggested"].to_numpy(np.int64))
     against = pd.concat([bounds.given(snapshot), given[given["allocated"] > 0]], ignore_index=True)
@@ -109,7 +112,7 @@ def _wants(suggestions: pd.DataFrame, rows: pd.DataFrame, supply: Shortage) -> W
     return Wants(at, unmet[at], group, groups // limits.WIDTH, groups % limits.WIDTH)
 
 
-def _shops(snapshot: Snapshot, suggestions: pd.DataFrame, rows: pd.DataFrame, supply: Shortage) -> Shops:
+def _shops(snapshot: Snapshot, suggestions: pd.DataFrame, rows: pd.DataFrame, wants: Wants, supply: Shortage) -> Shops:
     """What the suggestions tell of each retailer; of one without any, nothing that is used."""
     retailer, first = np.unique(rows["retailer"], return_index=True)
     row = np.zeros(len(snapshot.retailers), np.int64)
@@ -117,8 +120,10 @@ def _shops(snapshot: Snapshot, suggestions: pd.DataFrame, rows: pd.DataFrame, su
     level = np.ones(len(row), np.int64)
     level[retailer] = limits.star_levels(snapshot, rows.iloc[first])
     rate = peers.matrix(snapshot, suggestions, suggestions["demand"].to_numpy(np.float64, na_value=0.0))
+    lacks = np.zeros(rate.shape, bool)
+    lacks[rows["retailer"].to_numpy()[wants.rows], rows["brand"].to_numpy()[wants.rows]] = True
     on, week = (suggestions[name].to_numpy()[row] for name in ("order_day", "week"))
-    return Shops(rate, level, on, week, supply.column(rows["week"])[row])
+    return Shops(rate, lacks, level, on, week, supply.column(rows["week"])[row])
 
 
 def _best(snapshot: Snapshot, shops: Shops, wants: Wants, supply: Shortage, rules: SuggestSettings) -> Candidates:
@@ -141,13 +146,15 @@ def _best(snapshot: Snapshot, shops: Shops, wants: Wants, supply: Shortage, rule
 
 
 def _on_sale(snapshot: Snapshot, shops: Shops, retailer: Whole, brands: Whole, supply: Shortage) -> Truths:
-    """Whether each brand is sold on each retailer's order day, and in its week not short, with supply to spare; (retailers, brands)."""
+    """Whether each brand is sold on each retailer's order day, and in its week not short, with supply to spare, and not lacking itself;
+    (retailers, brands).
+    """
     columns = np.arange(len(supply.weeks))
     ample = ~supply.short(brands[:, None], columns) & (supply.spare[brands] != 0)
     begun, ended = (snapshot.brands[name].to_numpy("datetime64[us]")[brands] for name in ("launched_on", "withdrawn_on"))
     on = shops.on[retailer][:, None]
     sold = (np.isnat(begun) | (begun <= on)) & (np.isnat(ended) | (ended >= on))
-    return np.asarray(ample.T[shops.column[retailer]] & sold)
+    return np.asarray(ample.T[shops.column[retailer]] & sold & ~shops.lacks[np.ix_(retailer, brands)])
 
 
 def _bounded(snapshot: Snapshot, shops: Shops, retailer: Whole, brand: Whole, asked: Whole, against: pd.DataFrame) -> bounds.Bounds:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from allocation import bounds, hashing, limits, policies, stock
-from allocation.bounds import COLUMNS, Bounds
+from allocation.bounds import Bounds
 from allocation.limits import NONE, Whole
 from allocation.shortage import Shortage
 from allocation.suggest_words import words as words
@@ -31,6 +31,8 @@ NOT_OFFERED = "NOT_OFFERED"
 """The cap in force is 0."""
 NOT_YET_KNOWN = "NOT_YET_KNOWN"
 """Supply or strategy of the week is not published yet, so the suggestion may not be within it."""
+OVER_BRANDS = (Reason.BAND_CAP, Reason.QUOTA_TOTAL, Reason.DAY_LIMIT)
+"""The limits that a retailer's brands share."""
 CODES = (COVER, NO_COUNT, ENOUGH, NOT_OFFERED, NOT_YET_KNOWN)
 """The suggestion's own codes; beside them stand the Reasons of the bounds that cut it."""
 
@@ -197,23 +199,24 @@ def _had(snapshot: Snapshot, lines: pd.DataFrame, rate: Floats, supply: Shortage
     )
     line = np.full(len(lines), NONE) if supply is None else supply.line(snapshot, bound.rows, bound.star_level, bound.pack)
     left = np.where(line == NONE, NONE, np.maximum(line + given // -bound.pack * bound.pack, 0))  # what was given took whole packs of it
+    order = np.lexsort((bound.rows["brand"], -rate, bound.rows["retailer"]))
+    bound = bound.cut((Reason.STAR_CAP, Reason.QUOTA_BRAND), order)
     usable = np.minimum(bound.usable, left)
     bound = bound.narrowed(np.where(usable < bound.lot, 0, usable), Reason.LEVEL)
-    order = np.lexsort((bound.rows["brand"], -rate, bound.rows["retailer"]))
-    bound = bound.cut(tuple(COLUMNS), order)
-    shared = _left_in_turn(bound, order)
     if supply is not None:
         usable = supply.within(snapshot, bound, given)
         line = np.where(usable < bound.usable, usable - given // -bound.pack * bound.pack, line)
         bound = bound.narrowed(usable, Reason.LEVEL)
-    known = {"cap": bound.cap, "level_line": line, "quota_left": bound.left[Reason.QUOTA_BRAND], "shared_left": shared}
+    bound = bound.cut(OVER_BRANDS, order)
+    known = {"cap": bound.cap, "level_line": line, "quota_left": bound.left[Reason.QUOTA_BRAND]}
+    known["shared_left"] = _left_in_turn(bound, order)
     return bound, {"given": given, **{name: bounds.known(limit) for name, limit in known.items()}}
 
 
 def _left_in_turn(bound: Bounds, order: Whole) -> Whole:
     """What the limits over brands leave each line after the lines before it in `order`: the smallest of them, NONE where there is none."""
     out = np.full(len(order), NONE)
-    for reason in (Reason.BAND_CAP, Reason.QUOTA_TOTAL, Reason.DAY_LIMIT):
+    for reason in OVER_BRANDS:
         if (bound.left[reason] == NONE).all():
             continue
         key = limits.scope(bound.rows, reason)[order]

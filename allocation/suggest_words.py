@@ -95,12 +95,11 @@ def words(row: Row, language: str) -> str:
     at = _language(language)
     codes = str(row["reason"]).split("+")
     cut = next((code for code in codes[1:] if code in CUTS), "")
-    told = [NEEDS[codes[0]][at]]
+    told, numbers = [NEEDS[codes[0]][at]], _shown(row)
     if cut or codes[0] != "ENOUGH":
-        whole = not cut and row["pack_multiple"] > 1
+        whole = not cut and numbers["pack_multiple"] not in ("–", "1")
         told.append(CUTS[cut][at] + (PACKS[at] if whole else ""))
     text = ENDS[at].join(told) + (NOT_KNOWN[at] if "NOT_YET_KNOWN" in codes else "") + ENDS[at].strip()
-    numbers = _shown(row)
     return text.format(already=ALREADY[at].format(**numbers) if numbers["given"] not in ("0", "–") else "", **numbers)
 
 

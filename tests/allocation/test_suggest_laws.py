@@ -84,6 +84,46 @@ def nights(draw: st.DrawFn) -> Night:
     return night(city, planned(city, rates), rules)
 
 
+@st.composite
+def markets(draw: st.DrawFn) -> Night:
+    """Nights of a city of seven shops and eight brands of two classes, some short by supply, others by cap, quota, day limit or hold."""
+
+    def pick(*of: Any) -> list[Any]:
+        return draw(st.lists(st.sampled_from(of), min_size=8, max_size=8))
+
+    names = [f"B{n}" for n in range(8)]
+    supplied, classes, made = pick("balanced", "balanced", "ample", "tight"), pick(1, 1, 2), pick("other", "province")
+    kinds = zip(names, supplied, classes, made, pick(1, 1, 3), pick(1, 1, 4), strict=True)
+    wares = [
+        make.brand(name, supply_attribute=of, price_class=price, origin=origin, pack_multiple=pack, min_lot=lot)
+        for name, of, price, origin, pack, lot in kinds
+    ]
+    shops = [make.retailer(f"R{n}", star_level=level) for n, level in enumerate(pick(1, 2, 3)[:7])]
+    numbers = st.integers(0, 30)
+    supply = draw(st.dictionaries(st.sampled_from(names), numbers, max_size=5))
+    caps = draw(st.dictionaries(st.tuples(st.sampled_from(names), st.integers(1, 3)), st.integers(0, 6), max_size=5))
+    quotas = draw(st.dictionaries(st.tuples(st.sampled_from(["", *names]), st.integers(1, 3)), numbers, max_size=3))
+    limits = draw(st.dictionaries(st.integers(1, 3), numbers, max_size=2))
+    held = draw(st.lists(st.tuples(st.sampled_from(range(7)), st.sampled_from(["", *names])), max_size=2, unique=True))
+    city = make.snapshot(
+        retailers=shops,
+        brands=wares,
+        supply=[{"brand_id": name, "week": make.week(), "available": left} for name, left in supply.items()],
+        release_strategy=[{"brand_id": name, "week": make.week(), "star_level": at, "cap": cap} for (name, at), cap in caps.items()],
+        monthly_quotas=[{"month": "2026-03", "star_level": at, "brand_id": name, "quota": q} for (name, at), q in quotas.items()],
+        daily_limits=[{"star_level": at, "limit": limit} for at, limit in limits.items()],
+        holds=[{"retailer_id": f"R{n}", "brand_id": name, "from": make.MONDAY, "to": make.week(1)} for n, name in held],
+        stock_counts=[
+            {"retailer_id": f"R{n}", "brand_id": name, "counted_on": make.MONDAY - timedelta(days=1), "stock": 0}
+            for n in range(7) for name in names
+        ],
+    )  # fmt: skip
+    rates = np.random.default_rng(draw(st.integers(0, 2**31))).gamma(0.8, 4.0, (7, 8)).round(2)
+    carried = {(f"R{n}", name): rates[n, at] for n in range(7) for at, name in enumerate(names) if rates[n, at] > 0.3}
+    rules = RULES.suggesting.model_copy(update={"province_first": draw(st.booleans()), "substitutes": draw(st.integers(1, 4))})
+    return night(city, planned(city, carried), rules)
+
+
 def as_lines(found: Night, brand: str, quantity: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Suggestions or substitutes as lines that were given just what they asked."""
     on = dict(zip(found.suggestions["retailer_id"].astype("str"), found.suggestions["order_day"], strict=True))
@@ -120,7 +160,8 @@ def unfit(found: Night) -> Iterator[str]:
         rows = rows.sort_values("rank")
         if rows["rank"].tolist() != list(range(1, len(rows) + 1)) or len(rows) > found.rules.substitutes:
             yield f"{key}: ranks {rows['rank'].tolist()}"
-        first = -(ware.loc[rows["substitute_id"], "origin"] == "province").to_numpy() * found.rules.province_first
+        made = (ware.loc[rows["substitute_id"], "origin"] == "province").to_numpy(np.int64)
+        first = -made * found.rules.province_first
         gain = (rows["own_share"] - rows["peer_share"]).round(12)
         if sorted(zip(first, gain, strict=True)) != list(zip(first, gain, strict=True)):
             yield f"{key}: {gain.tolist()} out of order"
@@ -138,7 +179,7 @@ def unfit(found: Night) -> Iterator[str]:
 
 
 @laws
-@hypothesis.given(nights())
+@hypothesis.given(nights() | markets())
 def test_suggestions_and_substitutes_follow_from_what_is_stored_and_keep_every_bound_together(found: Night) -> None:
     assert list(wrong(found.suggestions)) == []
     assert list(breaches(found.city, together(found))) == []
