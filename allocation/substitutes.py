@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from allocation import bounds, greedy, hashing, limits, peers
-from allocation.bounds import COLUMNS
+from allocation.bounds import COLUMNS, Bounds
 from allocation.fill import ONE, TURN
 from allocation.limits import NONE, Whole
 from allocation.peers import Floats
@@ -60,8 +60,11 @@ class Wants:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Brands that may stand in, sorted by `group` (of Wants), the best first. `own`, `peer`: their shares of the class's demand."""
+    """Brands that may stand in, sorted by `group` (of Wants), the best first. `row` numbers them as they were found; `own`, `peer`: their
+    shares of the class's demand.
+    """
 
+    row: Whole
     group: Whole
     brand: Whole
     own: Floats
@@ -69,7 +72,7 @@ class Candidates:
 
     def only(self, which: npt.NDArray[np.generic]) -> Candidates:
         """Some of them: a mask, or row numbers."""
-        return Candidates(self.group[which], self.brand[which], self.own[which], self.peer[which])
+        return Candidates(self.row[which], self.group[which], self.brand[which], self.own[which], self.peer[which])
 
     def place(self) -> Whole:
         """The place of each within its group, from 0."""
@@ -92,9 +95,11 @@ def offer(snapshot: Snapshot, suggestions: pd.DataFrame, supply: Shortage, rules
     found = _best(snapshot, shops, wants, supply, rules)
     given = rows.assign(allocated=suggestions["suggested"].to_numpy(np.int64))
     against = pd.concat([bounds.given(snapshot), given[given["allocated"] > 0]], ignore_index=True)
-    found = found.only(_room(snapshot, shops, wants, found, against))
+    bound = _bounded(snapshot, shops, wants, found, against)
+    found = found.only(_fits(bound))
     found = found.only(found.place() < rules.substitutes)
-    return _shared(snapshot, suggestions, wants, found, supply, shops, against)
+    want, lines, quantity = _shared(snapshot, wants, found, bound, supply, shops)
+    return _rows(snapshot, suggestions, wants, want, lines, quantity)
 
 
 def _after(supply: Shortage, suggestions: pd.DataFrame, rows: pd.DataFrame) -> Shortage:
@@ -141,8 +146,9 @@ def _best(snapshot: Snapshot, shops: Shops, wants: Wants, supply: Shortage, rule
         row, place = np.nonzero(np.take_along_axis(score, best, axis=1) > -np.inf)
         at = best[row, place]
         parts.append((groups[row], brands[at], own[row, at], peer[row, at]))
-    found = Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return found.only(np.argsort(found.group, kind="stable"))
+    group, brand, own, peer = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(group, kind="stable")
+    return Candidates(np.arange(len(order)), group[order], brand[order], own[order], peer[order])
 
 
 def _on_sale(snapshot: Snapshot, shops: Shops, retailer: Whole, brands: Whole, supply: Shortage) -> Truths:
@@ -157,42 +163,38 @@ def _on_sale(snapshot: Snapshot, shops: Shops, retailer: Whole, brands: Whole, s
     return np.asarray(ample.T[shops.column[retailer]] & sold & ~shops.lacks[np.ix_(retailer, brands)])
 
 
-def _bounded(snapshot: Snapshot, shops: Shops, retailer: Whole, brand: Whole, asked: Whole, against: pd.DataFrame) -> bounds.Bounds:
-    """The bounds of pairs on their retailers' order days."""
-    kinds = snapshot.categories()
-    ids = {
-        name: pd.Categorical.from_codes(codes, dtype=kind)
-        for name, codes, kind in zip(("retailer_id", "brand_id"), (retailer, brand), kinds, strict=True)
-    }
+def _bounded(snapshot: Snapshot, shops: Shops, wants: Wants, found: Candidates, against: pd.DataFrame) -> Bounds:
+    """The bounds of the candidates on their retailers' order days, each asked for all that its group is short of."""
+    retailer, asked = wants.retailer[found.group], np.bincount(wants.group, wants.unmet)[found.group].astype(np.int64)
+    named = zip(("retailer_id", "brand_id"), (retailer, found.brand), snapshot.categories(), strict=True)
+    ids = {name: pd.Categorical.from_codes(codes, dtype=kind) for name, codes, kind in named}
     days = {"week": shops.week[retailer], "order_date": shops.on[retailer]}
     return bounds.bounded(snapshot, pd.DataFrame({"order_id": "", **ids, **days, "requested": asked}), against)
 
 
-def _room(snapshot: Snapshot, shops: Shops, wants: Wants, found: Candidates, against: pd.DataFrame) -> Truths:
-    """Which candidates have room for a pack, and for a lot, of all that their group is short of."""
-    unmet = np.bincount(wants.group, wants.unmet).astype(np.int64)
-    bound = _bounded(snapshot, shops, wants.retailer[found.group], found.brand, unmet[found.group], against)
+def _fits(bound: Bounds) -> Truths:
+    """Of which lines the bounds leave a pack, and a lot."""
     room = np.minimum.reduce([bound.usable, *bound.left.values()]) // bound.pack * bound.pack
     return np.asarray((room > 0) & (room >= bound.lot))
 
 
 def _shared(
-    snapshot: Snapshot, suggestions: pd.DataFrame, wants: Wants, found: Candidates, supply: Shortage, shops: Shops, against: pd.DataFrame
-) -> pd.DataFrame:
-    """SUBSTITUTES: what each want takes of the candidates of its group, first choices of all before second ones."""
+    snapshot: Snapshot, wants: Wants, found: Candidates, bound: Bounds, supply: Shortage, shops: Shops
+) -> tuple[Whole, Candidates, Whole]:
+    """The want of each line, its candidate, and what it takes of it: first choices of all before second ones."""
     count = np.bincount(found.group, minlength=len(wants.retailer))[wants.group]
     want = np.repeat(np.arange(len(wants.rows)), count)
     rank = np.arange(len(want)) - np.repeat(np.cumsum(count) - count, count)
     lines = found.only(np.searchsorted(found.group, wants.group)[want] + rank)
     retailer, unmet = wants.retailer[lines.group], wants.unmet[want]
-    bound = _bounded(snapshot, shops, retailer, lines.brand, unmet, against)
-    asked = _spread(unmet, lines.peer, want, bound.pack)
-    spare = supply.spare[lines.brand, shops.column[retailer]]
-    scopes = [want, lines.brand * len(supply.weeks) + shops.column[retailer], *(limits.scope(bound.rows, reason) for reason in COLUMNS)]
-    left = [unmet, np.where(spare < 0, NONE, np.minimum(spare, NONE)), *(bound.left[reason] for reason in COLUMNS)]
+    pack, lot, column = bound.pack[lines.row], bound.lot[lines.row], shops.column[retailer]
+    spare = supply.spare[lines.brand, column]
+    scopes = [want, lines.brand * len(supply.weeks) + column, *(limits.scope(bound.rows, reason)[lines.row] for reason in COLUMNS)]
+    left = [unmet, np.where(spare < 0, NONE, np.minimum(spare, NONE)), *(bound.left[reason][lines.row] for reason in COLUMNS)]
     order = np.lexsort((want, _turn(snapshot, shops, retailer, lines.brand), rank))
-    quantity, _ = greedy.cut(order, _apart(scopes), asked, np.array(left, np.int32), bound.pack, bound.lot)
-    return _rows(snapshot, suggestions, wants, want, lines, quantity)
+    asked = _spread(unmet, lines.peer, want, pack)
+    quantity, _ = greedy.cut(order, _apart(scopes), asked, np.array(left, np.int32), pack, lot)
+    return want, lines, quantity
 
 
 def _spread(unmet: Whole, share: Floats, want: Whole, pack: Whole) -> Whole:
