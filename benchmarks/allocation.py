@@ -1,4 +1,5 @@
-"""Allocation at the size of a city: the compiled rule beside copying its arrays, then tickets, a whole week, past reasons, and suggestions.
+"""Allocation at the size of a city: the compiled rule beside copying its arrays, then tickets, a whole week, past reasons, and the
+suggestions of a quarter of the city (all of them take 8 GB).
 
     python -m benchmarks.allocation [--retailers 40000] [--brands 200] [--lines 2000000] [--threads 1]
 
@@ -117,7 +118,7 @@ def main() -> None:
     print(f"allocate(), {len(known.waiting):,} waiting lines: {whole:.1f} s, {len(known.waiting) / whole / 1e6:.2f} million lines a second")
     told = best(lambda: bounds.attribute(known, known.lines), 2)
     print(f"attribute(), {len(known.lines):,} past lines: {told:.1f} s, {len(known.lines) / told / 1e6:.1f} million lines a second")
-    advise(known, rules)
+    advise(city(size.retailers // 4, size.brands, size.lines // 4), rules)
 
 
 def advise(known: frames.Snapshot, rules: settings.Settings) -> None:

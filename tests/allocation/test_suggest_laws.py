@@ -246,6 +246,23 @@ def test_a_short_brand_is_suggested_up_to_its_level_and_no_further() -> None:
     assert (of_short["need"] == 3).all()
 
 
+def test_a_level_that_an_earlier_night_stored_holds_less_what_the_week_gave_already() -> None:
+    """Weight 3 at a level just below 1: a line of 3 by the ticket, of which 2 were given on Monday."""
+    level = {"brand_id": "B1", "week": make.week(), "available": 100, "expected": 9.0, "threshold": 2**32 // 1000, "level": 1.0}
+    city = make.snapshot(
+        business_date=THURSDAY,
+        retailers=[make.retailer("R1", order_weekday=5)],
+        lines=[make.line(requested=2, allocated=2, order_date=make.MONDAY)],
+        supply=[SHORT | {"available": 100}],
+        week_levels=[level],
+    )
+    row = night(city, planned(city, {("R1", "B1"): 20.0})).suggestions.iloc[0]
+    assert (row["level_line"], row["given"], row["suggested"], row["reason"]) == (3, 2, 1, "NO_COUNT+LEVEL")
+    spent = replace(city, supply=make.table(frames.SUPPLY, [SHORT | {"available": 2}]))
+    row = night(spent, planned(spent, {("R1", "B1"): 20.0})).suggestions.iloc[0]
+    assert (row["suggested"], row["reason"]) == (0, "NO_COUNT+LEVEL"), "a level promises nothing of a supply that is gone"
+
+
 def test_what_lacks_of_a_short_brand_is_spread_over_what_peers_sell_of_its_class() -> None:
     found = short_city()
     offered = found.offered[found.offered["retailer_id"] == "R7"].sort_values("rank")
