@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -188,7 +189,7 @@ def _waiting(snapshot: Snapshot, bound: Bounds) -> Whole:
     return limits.sums(limits.scope(bound.rows, Reason.STAR_CAP), of_week, asked["requested"].to_numpy(np.int64))
 
 
-def _had(snapshot: Snapshot, lines: pd.DataFrame, rate: Floats, supply: Shortage | None) -> tuple[Bounds, dict[str, pd.array]]:
+def _had(snapshot: Snapshot, lines: pd.DataFrame, rate: Floats, supply: Shortage | None) -> tuple[Bounds, dict[str, Any]]:
     """The bounds of the lines after all that can cut them, and each that did as SUGGESTIONS columns. The level comes before the limits
     over brands: what a short brand does not give is left to the retailer's others.
     """
