@@ -230,18 +230,18 @@ SUGGESTIONS = Table(
         _number("p50", low=0), _number("p90", low=0), _number("stock", low=0, blank=True), _text("reason"),
         _choice("decision", Decision), _count("decided_qty", blank=True),
         # What it was made of, as it was; missing in runs stored before it was kept.
-        _number("demand", low=0, blank=True),  # cartons a week
-        _number("cover_weeks", low=0, blank=True),  # the target stock in weeks of that demand
-        _date("since", blank=True),  # the day from which the shelf was reckoned: of the latest count, or eight weeks back
-        _count("counted", blank=True),  # what was counted on it; missing where nobody counted: then it stood at its target
-        _count("received", blank=True),  # from that day on
-        _count("need", blank=True),  # target less shelf, before packs
-        _count("pack_multiple", blank=True, low=1), _count("min_lot", blank=True, low=1),
+        _number("demand", low=0, **OPTIONAL),  # cartons a week
+        _number("cover_weeks", low=0, **OPTIONAL),  # the target stock in weeks of that demand
+        _date("since", **OPTIONAL),  # the day from which the shelf was reckoned: of the latest count, or eight weeks back
+        _count("counted", **OPTIONAL),  # what was counted on it; missing where nobody counted: then it stood at its target
+        _count("received", **OPTIONAL),  # from that day on
+        _count("need", **OPTIONAL),  # target less shelf, before packs
+        _count("pack_multiple", low=1, **OPTIONAL), _count("min_lot", low=1, **OPTIONAL),
         # What could be had; missing where there is no such limit.
-        _count("given", blank=True),  # of the order week already
-        _count("cap", blank=True), _count("level_line", blank=True),  # in force for the whole week: star level's cap, level of the supply
-        _count("quota_left", blank=True),  # of the month's quota of the brand
-        _count("shared_left", blank=True),  # of the limits over brands, after the retailer's larger brands
+        _count("given", **OPTIONAL),  # of the order week already
+        _count("cap", **OPTIONAL), _count("level_line", **OPTIONAL),  # in force for the whole week: star level's cap, level of the supply
+        _count("quota_left", **OPTIONAL),  # of the month's quota of the brand
+        _count("shared_left", **OPTIONAL),  # of the limits over brands, after the retailer's larger brands
     ),
     ("retailer_id", "brand_id", "week"),
 )  # fmt: skip
