@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bounds, hashing, limits, policies, totals
+from allocation import bounds, hashing, limits, policies, stock
 from allocation.bounds import Bounds
 from allocation.limits import NONE, Whole
+from allocation.shortage import Shortage
+from allocation.suggest_words import words as words
 from ordering import frames
 from ordering.errors import SettingsError
 from ordering.frames import Snapshot, day
-from ordering.model import Decision, week_of
+from ordering.model import Decision, Reason, week_of
 from ordering.settings import SuggestSettings
 
 Floats = npt.NDArray[np.float64]
-
-RECENT_WEEKS = 8
-"""How long a stock count is carried forward, and how far back receipts are weighed where there is none."""
 
 COVER = "COVER"
 """Target cover less the stock: the latest count, carried forward by receipts and estimated demand."""
@@ -32,6 +32,8 @@ NOT_OFFERED = "NOT_OFFERED"
 """The cap in force is 0."""
 NOT_YET_KNOWN = "NOT_YET_KNOWN"
 """Supply or strategy of the week is not published yet, so the suggestion may not be within it."""
+OVER_BRANDS = (Reason.BAND_CAP, Reason.QUOTA_TOTAL, Reason.DAY_LIMIT)
+"""The limits that a retailer's brands share."""
 CODES = (COVER, NO_COUNT, ENOUGH, NOT_OFFERED, NOT_YET_KNOWN)
 """The suggestion's own codes; beside them stand the Reasons of the bounds that cut it."""
 
@@ -41,6 +43,12 @@ def planned_weeks(snapshot: Snapshot) -> list[pd.Timestamp]:
     first = day(week_of(snapshot.business_date))
     last = first + pd.Timedelta(weeks=1)
     return [first] if snapshot.business_date.weekday() == 0 else [first, last]
+
+
+def order_weeks(snapshot: Snapshot) -> pd.Series:
+    """The week of each retailer's next order day, in the order of `snapshot.retailers`."""
+    on = order_days(snapshot)
+    return pd.Series(on - pd.to_timedelta(on.day_of_week, unit="D")).astype("datetime64[us]")
 
 
 def order_days(snapshot: Snapshot) -> pd.DatetimeIndex:
@@ -94,21 +102,21 @@ def _expected_in(snapshot: Snapshot, demand: pd.DataFrame, week: pd.Timestamp) -
     return found[requested > 0]
 
 
-def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings) -> pd.DataFrame:
+def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings, supply: Shortage | None = None) -> pd.DataFrame:
     """SUGGESTIONS for every pair in `demand`, for its retailer's next order day.
 
-    suggested = ceil(target cover − stock), at least 0, in whole packs, within the star cap, quotas, band cap, day limit, lot and hold.
-    Target cover = demand × the cover weeks of the area type × the weeks between visits; stock is that of the order day. `demand`:
-    retailer_id, brand_id, week (of the next order day), demand (cartons a week), p10, p50, p90. `reason`: stable codes joined by "+",
-    first how the need was found (see CODES), then the bound that cut it. Raises SettingsError where an area type has no cover.
+    need = ceil(demand × cover weeks − shelf), at least 0; suggested = need in whole packs, within hold, lot, star cap, brand quota, what
+    the level of a short brand gives (`supply`; without it no brand is short) and the limits over brands, which the retailer's brands of
+    larger demand use first. Cover weeks = those of the area type × the factor of the business format × the weeks between visits.
+    `demand`: retailer_id, brand_id, week (of the next order day), demand (cartons a week), p10, p50, p90. `reason`: stable codes joined
+    by "+", first how the need was found (see CODES), then the bound that cut it. Raises SettingsError where an area type has no cover.
     """
     pair = limits.pairs(snapshot, demand)
     retailer, brand = pair // limits.WIDTH, pair % limits.WIDTH
-    on = order_days(snapshot)[retailer]
+    on, weeks = order_days(snapshot)[retailer], _cover(snapshot, cover)[retailer]
     rate = demand["demand"].to_numpy(np.float64)
-    target = rate * _cover(snapshot, cover)[retailer]
-    counted, stock = _stock(snapshot, pair, rate, target, on)
-    need = np.maximum(np.ceil(np.round(target - stock, 9)), 0).astype(np.int64)
+    shelf = stock.reckoned(snapshot, pair, rate, rate * weeks, on)
+    need = np.maximum(np.ceil(np.round(rate * weeks - shelf.on_hand, 9)), 0).astype(np.int64)
     pack = snapshot.brands["pack_multiple"].to_numpy(np.int64)[brand]
     shops, wares = snapshot.categories()
     lines = pd.DataFrame(
@@ -121,21 +129,63 @@ def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings) ->
             "requested": -(-need // pack) * pack,
         }
     )
-    bound = totals.cut(bounds.bounded(snapshot, lines, bounds.given(snapshot)), rate)
-    asked = snapshot.waiting
-    of_week = limits.numbered(snapshot, asked)
-    requested = limits.sums(_pair_weeks(bound.rows), _pair_weeks(of_week), asked["requested"].to_numpy(np.int64))
+    bound, had = _had(snapshot, lines, rate, supply)
+    counted = ~np.isnan(shelf.counted)
     found = lines.assign(
         order_day=on,
         suggested=bound.usable,
-        requested=requested,
+        requested=_waiting(snapshot, bound),
         **{name: demand[name].to_numpy(np.float64) for name in ("p10", "p50", "p90")},
-        stock=np.where(counted, stock, np.nan),
+        stock=np.where(counted, shelf.on_hand, np.nan),
         reason=_reasons(snapshot, bound, need, counted, lines["week"]),
         decision=str(Decision.OPEN),
         decided_qty=pd.array(np.full(len(lines), None), dtype="Int32"),
+        demand=rate,
+        cover_weeks=weeks,
+        since=shelf.since,
+        counted=pd.arrays.IntegerArray(np.where(counted, shelf.counted, 0).astype(np.int32), ~counted),
+        received=shelf.received,
+        need=need,
+        pack_multiple=pack,
+        min_lot=bound.lot,
+        **had,
     )
     return frames.conform(frames.SUGGESTIONS, found)
+
+
+def derived(rows: pd.DataFrame) -> pd.DataFrame:
+    """What follows from stored SUGGESTIONS and is not stored: target (demand × cover weeks) and on_hand (the shelf on the order day), in
+    cartons; wanted, the need in whole packs; unmet, what of the need is not suggested.
+    """
+    target = rows["demand"] * rows["cover_weeks"]
+    start = rows["counted"].astype("Float64").fillna(target.astype("Float64"))
+    weeks = (rows["order_day"] - rows["since"]) / pd.Timedelta(weeks=1)
+    on_hand = (start + rows["received"] - rows["demand"] * weeks).clip(lower=0)
+    wanted = -(-rows["need"] // rows["pack_multiple"]) * rows["pack_multiple"]
+    unmet = (rows["need"] - rows["suggested"]).clip(lower=0)
+    return pd.DataFrame({"target": target, "on_hand": on_hand.astype("float64"), "wanted": wanted, "unmet": unmet})
+
+
+def unheard(snapshot: Snapshot, cover: SuggestSettings) -> list[str]:
+    """Business formats that the settings name and no retailer has: perhaps a slip of the pen."""
+    return sorted(set(cover.format_factors) - set(snapshot.retailers["business_format"].astype("str")))
+
+
+def _cover(snapshot: Snapshot, cover: SuggestSettings) -> Floats:
+    """Target stock of every retailer, in weeks of demand."""
+    areas, formats = snapshot.retailers["area_type"], snapshot.retailers["business_format"]
+    for area in areas.unique():
+        if area not in cover.cover_weeks:
+            raise SettingsError(f"suggesting.cover_weeks: there is none for area type {area!r}; give one")
+    weeks = areas.map(dict(cover.cover_weeks)).to_numpy(np.float64)
+    factor = formats.map(dict(cover.format_factors)).astype("float64").fillna(1.0).to_numpy(np.float64)
+    return weeks * factor * snapshot.retailers["visit_every_weeks"].to_numpy(np.float64)
+
+
+def _waiting(snapshot: Snapshot, bound: Bounds) -> Whole:
+    """What waits already of each pair in its week."""
+    asked = snapshot.waiting
+    return limits.sums(_pair_weeks(bound.rows), _pair_weeks(limits.numbered(snapshot, asked)), asked["requested"].to_numpy(np.int64))
 
 
 def _pair_weeks(rows: pd.DataFrame) -> Whole:
@@ -143,38 +193,45 @@ def _pair_weeks(rows: pd.DataFrame) -> Whole:
     return (rows["retailer"].to_numpy() * limits.WIDTH + rows["brand"].to_numpy()) * limits.WIDTH + rows["week"].to_numpy()
 
 
-def _cover(snapshot: Snapshot, cover: SuggestSettings) -> Floats:
-    """Target stock of every retailer, in weeks of demand."""
-    areas = snapshot.retailers["area_type"]
-    for area in areas.unique():
-        if area not in cover.cover_weeks:
-            raise SettingsError(f"suggesting.cover_weeks: there is none for area type {area!r}; give one")
-    weeks = areas.map(dict(cover.cover_weeks)).to_numpy(np.float64)
-    return weeks * snapshot.retailers["visit_every_weeks"].to_numpy(np.float64)
-
-
-def _stock(snapshot: Snapshot, pair: Whole, rate: Floats, target: Floats, on: pd.DatetimeIndex) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """Whether each pair was counted lately, and its stock on the order day: start + received since − demand since, never below 0.
-
-    Start is the latest count of the last RECENT_WEEKS weeks. An order dated on the day of the count was delivered after it. Without a
-    count the start is the target, RECENT_WEEKS weeks ago.
+def _had(snapshot: Snapshot, lines: pd.DataFrame, rate: Floats, supply: Shortage | None) -> tuple[Bounds, dict[str, Any]]:
+    """The bounds of the lines after all that can cut them, and each that did as SUGGESTIONS columns. The level comes before the limits
+    over brands: what a short brand does not give is left to the retailer's others.
     """
-    today = day(snapshot.business_date)
-    since = today - pd.Timedelta(weeks=RECENT_WEEKS)
-    counts = snapshot.stock_counts[(snapshot.stock_counts["counted_on"] >= since) & (snapshot.stock_counts["counted_on"] < today)]
-    counts = counts.sort_values("counted_on", kind="stable").drop_duplicates(["retailer_id", "brand_id"], keep="last")
-    latest = pd.DataFrame(
-        {"on": counts["counted_on"].to_numpy(), "stock": counts["stock"].to_numpy(np.float64)}, index=limits.pairs(snapshot, counts)
-    ).reindex(pair)
-    counted = latest["on"].notna().to_numpy()
-    start = latest["on"].fillna(since)
-    received = snapshot.lines[snapshot.lines["order_date"] >= since]
-    key = limits.pairs(snapshot, received)
-    late = received["order_date"].to_numpy() >= pd.Series(start.to_numpy(), index=pair).reindex(key).fillna(since).to_numpy()
-    cartons = np.where(late, received["allocated"].to_numpy(np.int64, na_value=0), 0)
-    weeks = (on.to_numpy() - start.to_numpy()) / np.timedelta64(7, "D")
-    first = np.where(counted, latest["stock"].to_numpy(), target)
-    return counted, np.maximum(first + limits.sums(pair, key, cartons) - rate * weeks, 0.0)
+    against = bounds.given(snapshot)
+    bound = bounds.bounded(snapshot, lines, against)
+    given = limits.sums(
+        limits.scope(bound.rows, Reason.STAR_CAP), limits.scope(against, Reason.STAR_CAP), against["allocated"].to_numpy(np.int64)
+    )
+    line = np.full(len(lines), NONE) if supply is None else supply.line(snapshot, bound.rows, bound.pack)
+    left = np.where(line == NONE, NONE, np.maximum(line + given // -bound.pack * bound.pack, 0))  # what was given took whole packs of it
+    order = np.lexsort((bound.rows["brand"], -rate, bound.rows["owner"]))
+    bound = bound.cut((Reason.STAR_CAP, Reason.QUOTA_BRAND), order)
+    usable = np.minimum(bound.usable, left)
+    bound = bound.narrowed(np.where(usable < bound.lot, 0, usable), Reason.LEVEL)
+    if supply is not None:
+        usable = supply.within(snapshot, bound, given)
+        line = np.where(usable < bound.usable, usable - given // -bound.pack * bound.pack, line)
+        bound = bound.narrowed(usable, Reason.LEVEL)
+    bound = bound.cut(OVER_BRANDS, order)
+    known = {"cap": bound.cap, "level_line": line, "quota_left": bound.left[Reason.QUOTA_BRAND]}
+    known["shared_left"] = _left_in_turn(bound, order)
+    return bound, {"given": given, **{name: bounds.known(limit) for name, limit in known.items()}}
+
+
+def _left_in_turn(bound: Bounds, order: Whole) -> Whole:
+    """What the limits over brands leave each line after the lines before it in `order`: the smallest of them, NONE where there is none."""
+    out = np.full(len(order), NONE)
+    for reason in OVER_BRANDS:
+        if (bound.left[reason] == NONE).all():
+            continue
+        key = limits.scope(bound.rows, reason)[order]
+        by = np.argsort(key, kind="stable")
+        at, starts = order[by], np.flatnonzero(np.append(True, np.diff(key[by]) != 0))
+        before = np.cumsum(bound.usable[at]) - bound.usable[at]
+        before -= np.repeat(before[starts], np.diff(np.append(starts, len(at))))
+        left = bound.left[reason][at]
+        out[at] = np.minimum(out[at], np.where(left == NONE, NONE, np.maximum(left - before, 0)))
+    return out
 
 
 def _reasons(snapshot: Snapshot, bound: Bounds, need: Whole, counted: npt.NDArray[np.bool_], week: pd.Series) -> pd.Categorical:

@@ -1,5 +1,6 @@
 """Allocation at the size of a city: the compiled rule beside copying its arrays, with totals that couple brands beside the largest flow
-and linear programming on the same claims, then tickets, a whole week, and past reasons.
+and linear programming on the same claims, then tickets, a whole week, past reasons, and the suggestions of a quarter of the city (all of
+them take 8 GB).
 
     python -m benchmarks.allocation [--retailers 40000] [--brands 200] [--lines 2000000] [--threads 1] [--peers-python P]
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocation import bounds, fill, policies, suggest
+from allocation import bounds, dependence, fill, policies, shortage, substitutes, suggest
 from benchmarks import coupled
 from ordering import frames, settings
 
@@ -151,6 +153,39 @@ def main() -> None:
     print(f"allocate(), {len(known.waiting):,} waiting lines: {whole:.1f} s, {len(known.waiting) / whole / 1e6:.2f} million lines a second")
     told = best(lambda: bounds.attribute(known, known.lines), 2)
     print(f"attribute(), {len(known.lines):,} past lines: {told:.1f} s, {len(known.lines) / told / 1e6:.1f} million lines a second")
+    advise(city(size.retailers // 4, size.brands, size.lines // 4), rules)
+
+
+def advise(known: frames.Snapshot, rules: settings.Settings) -> None:
+    """Times what is suggested for every pair of the city, where one brand in three is short."""
+    retailers, brands = len(known.retailers), len(known.brands)
+    retailer, brand = np.divmod(np.arange(retailers * brands), brands)
+    shops, wares = known.categories()
+    rate = np.random.default_rng(3).gamma(0.5, 2.0, len(retailer))
+    demand = pd.DataFrame(
+        {
+            "retailer_id": pd.Categorical.from_codes(retailer, dtype=shops),
+            "brand_id": pd.Categorical.from_codes(brand, dtype=wares),
+            "week": suggest.order_weeks(known).to_numpy()[retailer],
+            **dict.fromkeys(("demand", "p10", "p50", "p90"), rate),
+        }
+    )
+    available = known.supply["available"].where(known.supply["brand_id"] < f"B{brands // 3:03d}", 10**7).astype("int32")
+    wide = known.release_strategy.assign(cap=known.release_strategy["cap"] * 20)
+    known = replace(
+        known, supply=known.supply.assign(available=available), release_strategy=wide, monthly_quotas=known.monthly_quotas.iloc[:0]
+    )
+    found = policies.allocate(known, suggest.nobody_else(), rules.allocation)
+    supply = shortage.of(known, suggest.order_weeks(known), found, suggest.nobody_else(), rules.allocation)
+    start = time.perf_counter()
+    rows = suggest.suggest(known, demand, rules.suggesting, supply)
+    print(f"suggest(), {len(rows):,} pairs: {time.perf_counter() - start:.1f} s")
+    short = int((rows["need"] > rows["suggested"]).sum())
+    offered = best(lambda: substitutes.offer(known, rows, supply, rules.suggesting), 2)
+    count = len(substitutes.offer(known, rows, supply, rules.suggesting))
+    print(f"substitutes.offer(), {short:,} pairs that lack something: {offered:.1f} s, {count:,} offers")
+    warned = best(lambda: dependence.warnings(known, rows, supply, rules.suggesting), 2)
+    print(f"dependence.warnings(): {warned:.1f} s")
 
 
 if __name__ == "__main__":

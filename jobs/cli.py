@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands, plan_commands, star_commands
+from jobs import flag_commands, plan_commands, star_commands, suggestion_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -27,6 +27,7 @@ app.add_typer(history_app, name="history")
 app.add_typer(flag_commands.app, name="flags")
 app.add_typer(plan_commands.app, name="plan")
 app.add_typer(star_commands.app, name="stars")
+app.add_typer(suggestion_commands.app, name="suggestions")
 
 
 @dataclass
@@ -82,8 +83,8 @@ RunId = Annotated[int | None, typer.Option("--run", help="A run's id; the newest
 What = Annotated[
     str,
     typer.Argument(
-        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, allocation, fairness, fulfilment, "
-        "accuracy, retailer-knowledge, overrides."
+        help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, suggestion-inputs, substitutes, "
+        "brand-dependence, allocation, fairness, fulfilment, accuracy, retailer-knowledge, overrides."
     ),
 ]
 By = Annotated[str, typer.Option(help="Dimensions: retailer,brand,manager,district,star,manufacturer,price_class,horizon,period.")]

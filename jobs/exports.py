@@ -24,6 +24,15 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "suggestions": (
         "retailer_id", "brand_id", "week", "suggested", "requested", "p10", "p50", "p90", "stock", "reason", "decision", "decided_qty",
     ),
+    "suggestion-inputs": (
+        "retailer_id", "brand_id", "week", "order_day", "demand", "cover_weeks", "target", "since", "counted", "received", "on_hand",
+        "need", "pack_multiple", "min_lot", "wanted", "given", "cap", "level_line", "quota_left", "shared_left", "suggested", "unmet",
+        "reason",
+    ),
+    "substitutes": ("retailer_id", "brand_id", "week", "substitute_id", "rank", "quantity", "own_share", "peer_share"),
+    "brand-dependence": (
+        "retailer_id", "brand_id", "week", "share", "purchased", "hhi", "needed", "suggested", "english", "chinese",
+    ),
     "allocation": (
         "order_id", "retailer_id", "brand_id", "week", "requested", "cap", "quota_left", "weight", "ticket", "level", "allocated",
         "reason", "policy",
@@ -55,6 +64,9 @@ PLAIN: Mapping[str, str] = {
     "brand-forecast": "brand_forecast",
     "inflated": "inflated",
     "suggestions": "suggestions",
+    "suggestion-inputs": "suggestions",
+    "substitutes": "substitutes",
+    "brand-dependence": "dependence",
     "allocation": "allocation",
     "fairness": "fairness",
     "habits": "habits",
@@ -72,10 +84,10 @@ class Source:
     settings: Settings
     history: Path
 
-    def result(self, name: str) -> pd.DataFrame:
-        """One result table of the run."""
+    def result(self, name: str, **only: str) -> pd.DataFrame:
+        """One result table of the run, or the rows in which the columns named by `only` have these values."""
         with self.db.reading() as reader:
-            return runlog.read_result(reader, self.run.run_id, name)
+            return runlog.read_result(reader, self.run.run_id, name, **only)
 
     def known(self) -> Snapshot:
         """What the run's night could know, as the database has it now."""
@@ -113,6 +125,8 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
         rows = source.result(PLAIN[what])
         if what == "brand-demand":  # the weeks of the demand export, so that the pairs there add up to the brands here
             rows = rows[rows["week"].isin(source.weeks(rows, past=True, count=weeks or DEMAND_WEEKS))]
+        if what == "suggestion-inputs":
+            rows = _with_derived(rows)
         if what in WORDED:
             rows = pd.concat([rows, _sentences(what, rows)], axis=1)
         return output.write([rows], list(COLUMNS[what]), file)
@@ -127,15 +141,23 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
     return output.write(_expanded(source, what, weeks), list(COLUMNS[what]), file)
 
 
-WORDED = ("habits", "signals")
+WORDED = ("habits", "signals", "brand-dependence")
 """Exports that say in both languages what their figures mean."""
 
 
 def _sentences(what: str, rows: pd.DataFrame) -> pd.DataFrame:
     from forecasting import resale
-    from jobs import conduct_words
+    from jobs import advising, conduct_words
 
-    return resale.words(rows) if what == "signals" else conduct_words.habits(rows)
+    told = {"habits": conduct_words.habits, "signals": resale.words, "brand-dependence": advising.sentences}
+    return told[what](rows)
+
+
+def _with_derived(rows: pd.DataFrame) -> pd.DataFrame:
+    """Suggestions and what follows from what is stored with them."""
+    from allocation import suggest
+
+    return pd.concat([rows, suggest.derived(rows)], axis=1)
 
 
 def _expanded(source: Source, what: str, weeks: int | None) -> Iterable[pd.DataFrame]:

@@ -24,7 +24,7 @@ from ordering.model import week_of
 from ordering.settings import Settings
 
 JOB = "nightly"
-STEPS = 13
+STEPS = 14
 KEY = ["brand_id", "week"]
 RATE_WEEKS = 106
 """Weeks whose rates are stored: two years."""
@@ -140,9 +140,10 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
     """Everything a night finds, from what it may know and its week's fit: result frames by name. Pure, but for the time that `steps` keeps.
 
     Follow an order line: its request and allocation shape the estimate of its pair; the pairs' sums shape the brand's forecast; the
-    forecast says what the shop needs on its next order day; that is suggested, and the waiting line is judged and allocated.
+    forecast says what the shops need, and so who is expected to claim beside the lines that wait; these are allocated at a level, and
+    within it each shop is suggested what it needs. Nothing that is suggested comes back into the level or the estimate.
     """
-    from allocation import fairness, policies, suggest
+    from allocation import dependence, fairness, policies, shortage, substitutes, suggest
     from forecasting import habits, inflation, newcomers, reconcile, resale
     from jobs import measures
 
@@ -165,13 +166,19 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
         future = reconcile.future_index(estimate.index, expected, live_rate=live_rate, festivals=known.festivals)
         forecast = measures.coherent(expected, future, live_rate, brand_demand.merge(past.loc[past["tight"], KEY], on=KEY))
         step.rows, step.problems = len(future), _stranded(reconcile.stranded(expected, live_rate))
-    with steps.step("suggest") as step:
-        planned = measures.planned_demand(known, pairs, future, cap_at=settings.allocation.demand_cap)
-        suggestions = suggest.suggest(known, planned, settings.suggesting)
-        step.rows = len(suggestions)
     with steps.step("allocate") as step:
-        allocated = policies.allocate(known, suggest.expected_requests(known, planned), settings.allocation, demand=planned)
+        planned = measures.planned_demand(known, pairs, future, cap_at=settings.allocation.demand_cap)
+        claims = suggest.expected_requests(known, planned)
+        allocated = policies.allocate(known, claims, settings.allocation, demand=planned)
         step.rows, step.problems = len(allocated.lines), allocated.problems
+    with steps.step("suggest") as step:
+        supply = shortage.of(known, suggest.order_weeks(known), allocated, claims, settings.allocation)
+        suggestions = suggest.suggest(known, planned, settings.suggesting, supply)
+        step.rows, step.problems = len(suggestions), _unheard(suggest.unheard(known, settings.suggesting))
+    with steps.step("substitutes") as step:
+        offered = substitutes.offer(known, suggestions, supply, settings.suggesting)
+        dependent = dependence.warnings(known, suggestions, supply, settings.suggesting)
+        step.rows = len(offered) + len(dependent)
     with steps.step("rates") as step:
         cells = measures.stored_cells(known, estimate.pairs, estimate.index, inflated, past_weeks(estimate.index)[-RATE_WEEKS:])
         step.rows = sum(map(len, cells.values()))
@@ -184,6 +191,8 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
         "habits": shown,
         "signals": signals,
         "suggestions": suggestions,
+        "substitutes": offered,
+        "dependence": dependent,
         "allocation": allocated.lines,
         "week_levels": allocated.levels,
         "fairness": fairness.measured(known, allocated.lines, planned),
@@ -198,6 +207,13 @@ def _stranded(rows: pd.DataFrame) -> pd.DataFrame:
         problems("reconcile", [f"nobody is offered it in {row['count']} weeks from {row['first']:%Y-%m-%d}; its forecast is 0"], str(brand))
         for brand, row in weeks.iterrows()
     ]
+    return pd.concat([frames.empty(frames.PROBLEMS), *found], ignore_index=True)
+
+
+def _unheard(formats: list[str]) -> pd.DataFrame:
+    """A problem for each business format in the settings that no retailer has."""
+    said = "suggesting.format_factors names this business format, and no retailer has it; correct or remove it"
+    found = [problems("suggest", [said], name) for name in formats]
     return pd.concat([frames.empty(frames.PROBLEMS), *found], ignore_index=True)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ordering.advice import DEPENDENCE, SUBSTITUTES
 from ordering.columns import Column as Column
 from ordering.columns import Kind as Kind
 from ordering.columns import Table as Table
@@ -228,9 +229,23 @@ SUGGESTIONS = Table(
         _id("retailer_id"), _id("brand_id"), _week(), _date("order_day"), _count("suggested"), _count("requested"), _number("p10", low=0),
         _number("p50", low=0), _number("p90", low=0), _number("stock", low=0, blank=True), _text("reason"),
         _choice("decision", Decision), _count("decided_qty", blank=True),
+        # What it was made of, as it was; missing in runs stored before it was kept.
+        _number("demand", low=0, **OPTIONAL),  # cartons a week
+        _number("cover_weeks", low=0, **OPTIONAL),  # the target stock in weeks of that demand
+        _date("since", **OPTIONAL),  # the day from which the shelf was reckoned: of the latest count, or eight weeks back
+        _count("counted", **OPTIONAL),  # what was counted on it; missing where nobody counted: then it stood at its target
+        _count("received", **OPTIONAL),  # from that day on
+        _count("need", **OPTIONAL),  # target less shelf, before packs
+        _count("pack_multiple", low=1, **OPTIONAL), _count("min_lot", low=1, **OPTIONAL),
+        # What could be had; missing where there is no such limit.
+        _count("given", **OPTIONAL),  # of the order week already
+        _count("cap", **OPTIONAL), _count("level_line", **OPTIONAL),  # in force for the whole week: star level's cap, level of the supply
+        _count("quota_left", **OPTIONAL),  # of the month's quota of the brand
+        _count("shared_left", **OPTIONAL),  # of the limits over brands, after the retailer's larger brands
     ),
     ("retailer_id", "brand_id", "week"),
 )  # fmt: skip
+"""`given` to `shared_left` and the pack bound the need: `allocation.suggest` says how, and a test recomputes each row from itself."""
 ALLOCATION = Table(
     "allocation",
     (
@@ -278,7 +293,7 @@ RESULTS: Mapping[str, Table] = {
     table.name: table
     for table in (
         PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, FAIRNESS,
-        DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS,
+        DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS, SUBSTITUTES, DEPENDENCE,
     )
 }  # fmt: skip
 """What every run stores, by name."""

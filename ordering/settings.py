@@ -109,7 +109,12 @@ class AllocationSettings(_Section):
 
 
 class SuggestSettings(_Section):
-    cover_weeks: Mapping[str, float]
+    cover_weeks: Mapping[str, Annotated[float, Field(ge=0)]]
+    format_factors: Mapping[str, Annotated[float, Field(ge=0)]]
+    substitutes: int = Field(ge=0, le=20)
+    province_first: bool
+    peer_levels: int = Field(ge=0)
+    dependence_share: float = Field(gt=0, le=1)
 
 
 class PlanningSettings(_Section):

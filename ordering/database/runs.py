@@ -194,10 +194,11 @@ def read_problems(db: Database, run_id: int) -> list[dict[str, Any]]:
     return db.rows(sa.select(t).where(t.c.run_id == run_id).order_by(t.c.ordinal))
 
 
-def read_result(reader: bulk.Reader, run_id: int, name: str) -> pd.DataFrame:
-    """One result table of a run, in key order."""
+def read_result(reader: bulk.Reader, run_id: int, name: str, **only: str) -> pd.DataFrame:
+    """One result table of a run, or its rows in which the columns named by `only` have these values, in key order."""
     table = tables.results[name]
-    return reader.frame(sa.select(*(table.c[c] for c in frames.RESULTS[name].names)).where(table.c.run_id == run_id), frames.RESULTS[name])
+    chosen = (table.c.run_id == run_id, *(table.c[column] == value for column, value in only.items()))
+    return reader.frame(sa.select(*(table.c[c] for c in frames.RESULTS[name].names)).where(*chosen), frames.RESULTS[name])
 
 
 def read_evidence(reader: bulk.Reader, run_id: int) -> pd.DataFrame:

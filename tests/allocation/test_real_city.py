@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from allocation import bounds, policies, suggest
+from allocation import bounds, policies, shortage, substitutes, suggest
 from ordering import frames, importing, settings
 from ordering.frames import Snapshot, day
+from tests.allocation.recomputing import wrong
 from tests.factories import SHARED, SNAPSHOT_TABLES
 
 CITY = SHARED / "market_dev" / "city"
@@ -100,9 +101,23 @@ def test_reasons_of_the_past_are_found_quickly_and_fit(tables: dict[str, pd.Data
 
 def test_suggestions_keep_to_what_can_be_had(tables: dict[str, pd.DataFrame]) -> None:
     city = city_on(tables, date(2026, 8, 31))
-    found = suggest.suggest(city, recent_demand(city), RULES.suggesting)
+    demand = recent_demand(city)
+    claims = suggest.expected_requests(city, demand)
+    allocated = policies.allocate(city, claims, RULES.allocation, demand=demand)
+    supply = shortage.of(city, suggest.order_weeks(city), allocated, claims, RULES.allocation)
+    found = suggest.suggest(city, demand, RULES.suggesting, supply)
     assert found["suggested"].sum() > 1000
-    level = found.astype({"retailer_id": "str", "brand_id": "str"}).assign(month="2026-08")
+    assert list(wrong(found)) == []
+    offered = substitutes.offer(city, found, supply, RULES.suggesting)
+    assert len(offered) > 50
+    more = offered.rename(columns={"quantity": "suggested"}).assign(brand_id=offered["substitute_id"])
+    names = ["retailer_id", "brand_id", "week"]
+    both = pd.concat([found, more])[[*names, "suggested"]].astype({"retailer_id": "str", "brand_id": "str"})
+    level = both.groupby(names, as_index=False)["suggested"].sum().assign(month="2026-08")
     level = level.merge(city.star_levels.astype({"retailer_id": "str"}), on=["retailer_id", "month"], validate="m:1")
     capped = level.merge(city.release_strategy, on=["brand_id", "week", "star_level"], validate="m:1")
     assert (capped["suggested"] <= capped["cap"]).all()
+    sums = level.groupby(["brand_id", "week"], as_index=False)["suggested"].sum()
+    limited = sums.merge(city.supply, on=["brand_id", "week"], validate="1:1")
+    assert len(limited) > 10
+    assert (limited["suggested"] <= limited["available"]).all()

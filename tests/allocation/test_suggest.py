@@ -87,6 +87,18 @@ def test_rural_shops_and_those_visited_every_second_week_cover_longer() -> None:
     assert suggested(4, stock_counts=empty, retailers=[make.retailer(visit_every_weeks=2)])["suggested"] == 12
 
 
+def test_a_business_format_may_cover_longer_or_shorter() -> None:
+    rules = COVER.model_copy(update={"format_factors": {"convenience": 2.0, "kiosk": 0.5}})
+    city = make.snapshot(
+        retailers=[make.retailer("R1"), make.retailer("R2", business_format="kiosk"), make.retailer("R3", business_format="x")]
+    )
+    demand = forecast(("R1", "B1", 4), ("R2", "B1", 4), ("R3", "B1", 4))
+    assert suggest.suggest(city, demand, rules)["cover_weeks"].tolist() == [3.0, 0.75, 1.5]
+    assert suggest.unheard(city, rules) == []
+    slip = COVER.model_copy(update={"format_factors": {"convinience": 2.0}})
+    assert suggest.unheard(city, slip) == ["convinience"]
+
+
 def test_an_area_type_without_cover_is_refused() -> None:
     with pytest.raises(SettingsError, match="none for area type 'urban'"):
         suggest.suggest(make.snapshot(), forecast(("R1", "B1", 1)), COVER.model_copy(update={"cover_weeks": {"rural": 2.0}}))
