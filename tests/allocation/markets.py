@@ -111,8 +111,11 @@ def place(market: Market, s: int, b: int, k: int) -> tuple[int, int, int, int]:
     return threshold(k + claim.taken, claim.ticket, claim.weight), claim.hashed, s, k
 
 
-def in_rounds(market: Market) -> tuple[Units, list[int]]:
-    """The descent of cut-offs as the package does it, all brands at once, also with packs and lots; units and thresholds."""
+def in_rounds(market: Market, *, rest: bool = True) -> tuple[Units, list[int]]:
+    """The descent of cut-offs as the package does it, all brands at once, also with packs and lots; units and thresholds.
+
+    `rest`: what is left over in the end is handed out.
+    """
     count = len(market.brands)
     cuts: list[Any] = [(ENDLESS**4,)] * count
     levels = [UNLIMITED] * count
@@ -124,6 +127,8 @@ def in_rounds(market: Market) -> tuple[Units, list[int]]:
             if brand.supply < 0 or sum(row[b] for row in took) <= brand.supply:
                 continue
             cuts[b], levels[b], lowered = *cut_off(market, b, [row[b] for row in took]), True
+        if not lowered and not rest:
+            return tuple(took), levels
         if not lowered:
             return with_the_rest(market, took, rooms, offers, levels)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from allocation import coupled
-from tests.allocation import markets
+from tests.allocation import laws, markets
 from tests.allocation.markets import UNLIMITED, Brand, Market, Shop, by_shop, deferred_acceptance, in_rounds, solve
 from tests.allocation.reference import Claim
 
@@ -86,21 +86,14 @@ def test_a_remainder_smaller_than_a_pack_is_left_for_the_lines_after() -> None:
 
 
 def test_what_packs_leave_of_a_lowered_brand_is_handed_out_in_the_end() -> None:
-    """Offered less of A, R1 has room for a pack of B, and then none for C, which had turned R2 away on its account."""
-    rng, left_over = np.random.default_rng(4), 0
-    for _ in range(400):
-        hashes = iter(rng.permutation(99).tolist())
-        wares = Brand(int(rng.integers(1, 4))), Brand(int(rng.integers(1, 4)), pack=3), Brand(int(rng.integers(1, 4)))
-        shops = [
-            Shop(tuple(Claim(int(rng.integers(0, 5)), 1000, int(rng.integers(0, 2**32)), next(hashes)) for _ in wares), (0, 1, 2), 4)
-            for _ in range(3)
-        ]
-        market = Market(wares, tuple(shops))
-        assert both(market) == in_rounds(market)
-        found = solve(market)
-        handed = np.asarray(found.units).reshape(3, 3).sum(axis=1)
-        left_over += any(got < brand.supply and level >= 0 for got, level, brand in zip(handed, found.levels, wares, strict=True))
-    assert left_over < 400
+    """Offered less of A, a shop has room for a pack of B, and then none for C, which had turned another away on its account."""
+    wasted = 0
+    for seed in range(3000):
+        chance = markets.Thrown(seed)
+        market = markets.Kind(packs=True, brands=3).market(chance)
+        wasted += not laws.who_is_unmet_where_a_brand_is_left_over_has_no_room(lambda m: in_rounds(m, rest=False)[0], market, chance)
+        assert laws.who_is_unmet_where_a_brand_is_left_over_has_no_room(markets.cut_offs, market, chance)
+    assert wasted > 0
 
 
 def test_lines_of_one_claim_are_served_in_their_turn_each_under_its_own_day() -> None:
