@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types bench lock clean
+.PHONY: help demo test lint types bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,9 @@ types: $(VENV)/dev.stamp ## check the types of the packages that compute
 
 bench: $(VENV)/runtime.stamp ## time the sharing out of a whole city
 	$(BIN)/python -m benchmarks.allocation
+
+docs: $(VENV)/dev.stamp ## draw the figures of the documents anew
+	$(BIN)/python -m benchmarks.figures
 
 lock: $(VENV)/python.stamp ## renew the two lock files from pyproject.toml (UPGRADE=--upgrade: to the newest releases)
 	$(PIP) install --quiet --upgrade --target $(VENV)/lock uv==$(UV)
