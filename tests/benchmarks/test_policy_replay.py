@@ -130,6 +130,7 @@ def test_the_pairs_that_the_formula_asks_for_find_the_effect_four_times_in_five(
     assert np.mean(power) == pytest.approx(trial_power.POWER, abs=0.05)
     assert np.mean(size) == pytest.approx(trial_power.ALPHA, abs=0.02)
     assert np.mean(spread) == pytest.approx(0.05, rel=0.03)
+    assert (pairs, trial_power.pairs_needed(0.05, 0.2)) == (50, 6)
 
 
 def test_the_effect_is_a_ratio_of_sums_and_its_error_that_of_many_draws() -> None:
