@@ -128,8 +128,8 @@ def needed_z() -> float:
 
 
 def pairs_needed(deviation: float, effect: float) -> int:
-    """Pairs whose mean difference of `effect` is found with POWER at level ALPHA, two-sided. At least 1 + log2(1/ALPHA): with fewer, none of
-    the ways in which the coins may fall is as rare as ALPHA.
+    """Pairs whose mean difference of `effect` is found with POWER at level ALPHA, two-sided. At least 1 + log2(1/ALPHA): with fewer, no
+    way in which the coins may fall is as rare as ALPHA.
 
     >>> pairs_needed(0.05, 0.02), pairs_needed(0.05, 0.2)
     (50, 6)
