@@ -56,6 +56,8 @@ class Replay:
 
 def replayed(folder: Path, weeks: int, rules: Settings) -> Replay:
     """The last `weeks` weeks before the cutoff of `folder` (city/ and truth/) under each policy."""
+    if weeks < 1:
+        raise TrueOrderError(f"--weeks {weeks}: nothing to replay; give at least 1")
     read, true, end = city_folder.tables(folder), truth.read(folder), pd.Timestamp(week_of(city_folder.cutoff(folder)))
     span = pd.date_range(end - pd.Timedelta(weeks=weeks), periods=weeks, freq="7D", unit="us")
     if not (read["order_lines"]["week"] < span[0]).any():

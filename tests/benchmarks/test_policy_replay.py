@@ -164,6 +164,8 @@ def test_a_folder_without_a_truth_is_named(tmp_path: Path) -> None:
 
 
 def test_more_weeks_than_there_are_and_too_little_for_a_trial_is_refused(place: Path, found: Replay) -> None:
+    with pytest.raises(TrueOrderError, match="at least 1"):
+        policy_replay.replayed(place, 0, settings.load())
     with pytest.raises(TrueOrderError, match="replay fewer"):
         policy_replay.replayed(place, 500, settings.load())
     with pytest.raises(TrueOrderError, match="at least 8"):
