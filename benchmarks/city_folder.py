@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,23 +26,33 @@ def read(folder: Path, *, horizon: int = 13) -> Snapshot:
 
     The same as ordering.snapshot.read_week after an import of the folder, for a history no longer than demand.weeks.
     """
-    business = cutoff(folder)
+    return known_on(tables(folder), cutoff(folder), horizon=horizon)
+
+
+def tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """All tables of `folder`/city that a night reads, by name, order lines with their week."""
+    found = {name: _table(folder / "city", table) for name, table in frames.CONTRACT.items() if name in _NEEDED}
+    lines = found["order_lines"]
+    monday = lines["order_date"] - pd.to_timedelta(lines["order_date"].dt.day_of_week, unit="D")
+    return found | {"order_lines": lines.assign(week=monday.astype("datetime64[us]"))}
+
+
+def known_on(read: Mapping[str, pd.DataFrame], business: date, *, horizon: int = 13) -> Snapshot:
+    """What the night of `business` may know of tables as from `tables`; the lines of its seven days wait, whatever they were given."""
     now, last = frames.day(business), frames.day(business + timedelta(days=6))
-    tables = {name: _table(folder / "city", table) for name, table in frames.CONTRACT.items() if name in _NEEDED}
-    tables |= {name: _begun(tables[name], *columns, last) for name, columns in _LIVES.items()}
-    kinds = {c: pd.CategoricalDtype(tables[t][c]) for t, c in (("retailers", "retailer_id"), ("brands", "brand_id"))}
-    for name in frames.LONG & set(tables):
-        typed = tables[name].astype({c: kind for c, kind in kinds.items() if c in tables[name]})
-        tables[name] = typed.dropna(subset=[c for c in kinds if c in typed], ignore_index=True)
-    lines = tables.pop("order_lines")
-    lines["week"] = (lines["order_date"] - pd.to_timedelta(lines["order_date"].dt.day_of_week, unit="D")).astype("datetime64[us]")
+    found = {**read, **{name: _begun(read[name], *columns, last) for name, columns in _LIVES.items()}}
+    kinds = {c: pd.CategoricalDtype(found[t][c]) for t, c in (("retailers", "retailer_id"), ("brands", "brand_id"))}
+    for name in frames.LONG & set(found):
+        typed = found[name].astype({c: kind for c, kind in kinds.items() if c in found[name]})
+        found[name] = typed.dropna(subset=[c for c in kinds if c in typed], ignore_index=True)
+    lines = found.pop("order_lines")
     waiting = lines[(lines["order_date"] >= now) & (lines["order_date"] <= last)]
     return Snapshot(
         business_date=business,
         lines=lines[lines["order_date"] < now].reset_index(drop=True),
         waiting=waiting.assign(allocated=pd.Series(pd.NA, waiting.index, "Int32")).reset_index(drop=True),
         week_levels=frames.empty(frames.WEEK_LEVELS),
-        **_known(tables, business, horizon),
+        **_known(found, business, horizon),
     )
 
 
