@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands
+from jobs import flag_commands, review_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -25,6 +25,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet files, derived from the database.")
 app.add_typer(history_app, name="history")
 app.add_typer(flag_commands.app, name="flags")
+app.add_typer(review_commands.app, name="review")
 
 
 @dataclass

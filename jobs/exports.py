@@ -111,6 +111,10 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
         rows = source.result(PLAIN[what])
         if what == "brand-demand":  # the weeks of the demand export, so that the pairs there add up to the brands here
             rows = rows[rows["week"].isin(source.weeks(rows, past=True, count=weeks or DEMAND_WEEKS))]
+        if what == "suggestions":
+            from jobs import reviewing
+
+            rows = reviewing.with_decisions(source, rows)
         if what in WORDED:
             rows = pd.concat([rows, _sentences(what, rows)], axis=1)
         return output.write([rows], list(COLUMNS[what]), file)

@@ -206,6 +206,7 @@ def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:
 
 
 def settings_hash(settings: Settings) -> str:
-    """A hash of the settings a result depends on; where the database lies and how many processes work is no part of it."""
-    kept = settings.model_dump(mode="json", exclude={"database": True, "nightly": True, "importing": True})
+    """A hash of the settings a result depends on; where the database lies, how many processes work, and what people may do is not."""
+    beside = ("database", "nightly", "importing", "publishing", "review")
+    kept = settings.model_dump(mode="json", exclude=dict.fromkeys(beside, True))
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

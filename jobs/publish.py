@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -65,9 +65,13 @@ def _plans(run: runlog.Record, day: date) -> bool:
 
 def has_closed(order_day: date, settings: Settings, clock: datetime) -> bool:
     """True once the cut-off of an order day has passed, in the city's time zone; `clock` is UTC."""
-    zone = ZoneInfo(settings.city.time_zone)
-    cutoff = datetime.combine(order_day, time(settings.publishing.cutoff.hour, settings.publishing.cutoff.minute), zone)
-    return clock.replace(tzinfo=ZoneInfo("UTC")) >= cutoff
+    return order_day <= closed_until(settings, clock)
+
+
+def closed_until(settings: Settings, clock: datetime) -> date:
+    """The last order day whose cut-off has passed, in the city's time zone; `clock` is UTC."""
+    local = clock.replace(tzinfo=UTC).astimezone(ZoneInfo(settings.city.time_zone))
+    return local.date() if local.time() >= settings.publishing.cutoff else local.date() - timedelta(days=1)
 
 
 def _named(db: database.Database, run_id: int) -> runlog.Record:

@@ -19,6 +19,7 @@ from ordering import frames, settings
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, Reason
+from ordering.review import CODES
 
 CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,8 +104,9 @@ def test_every_reason_of_a_suggestion_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a suggestion")) == list(suggest.CODES)
 
 
-def test_every_decision_stands_once_in_the_glossary() -> None:
+def test_every_decision_and_its_reasons_stand_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a decision")) == list(CODES)
 
 
 def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
@@ -124,6 +126,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Reasons of a flag",
         *CONDUCT,
         "Reasons of a suggestion",
+        "Reasons of a decision",
         "Rates",
     ],
 )
