@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands, review_commands
+from jobs import flag_commands, order_commands, review_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -26,6 +26,8 @@ history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet fi
 app.add_typer(history_app, name="history")
 app.add_typer(flag_commands.app, name="flags")
 app.add_typer(review_commands.app, name="review")
+for command in (order_commands.cancel, order_commands.recall, order_commands.restore):
+    app.command()(command)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import audit
+from ordering.database.connection import Database
 from ordering.errors import StateError, TrueOrderError
 
 T = tables.batches
@@ -60,8 +61,15 @@ def find(tx: sa.Connection, batch_id: int, *, of: str) -> Batch:
     """An act whose name begins with `of`, to be taken up again. Raises StateError where there is none."""
     found = tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings().first()
     if found is None or not found["action"].startswith(of):
-        raise StateError(f"there is no batch {batch_id} of {of.rstrip('.')}; every act tells its number when it is done")
+        kind = f" of {of.rstrip('.')}" if of else ""
+        raise StateError(f"there is no batch {batch_id}{kind}; every act tells its number when it is done")
     return Batch(**found)
+
+
+def action_of(db: Database, batch_id: int) -> str:
+    """The name of an act. Raises StateError where there is none of that number."""
+    with db.writing() as tx:
+        return find(tx, batch_id, of="").action
 
 
 def to_undo(tx: sa.Connection, batch_id: int, *, of: str) -> Batch:
