@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands, order_commands, review_commands
+from jobs import flag_commands, order_commands, proposal_commands, review_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -26,6 +26,7 @@ history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet fi
 app.add_typer(history_app, name="history")
 app.add_typer(flag_commands.app, name="flags")
 app.add_typer(review_commands.app, name="review")
+app.add_typer(proposal_commands.app, name="proposal")
 for command in (order_commands.cancel, order_commands.recall, order_commands.restore):
     app.command()(command)
 
@@ -176,16 +177,26 @@ PROBLEMS_SHOWN = 12
 
 
 @app.command()
-def publish(ctx: typer.Context, run: RunId = None, order_day: Day = None) -> None:
+def publish(
+    ctx: typer.Context,
+    run: RunId = None,
+    order_day: Day = None,
+    accept_limits: Annotated[str, typer.Option(metavar="WHY", help="Publish though a limit is not kept, and why.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who publishes; the user of the computer unless given.")] = None,
+) -> None:
     """Confirm the lines of the proposal whose cut-off has passed, each once."""
     from jobs import publish as publishing
     from jobs.clock import now
+    from ordering.errors import TrueOrderError
 
     context = _context(ctx)
     db = context.database()
     day = order_day.date() if order_day else None
+    if accept_limits.strip() and not (by or "").strip():
+        raise TrueOrderError("by: say who accepts the limits")
+    who, settings = by or getpass.getuser(), context.settings()
     done = publishing.publish(
-        db, context.settings(), history=context.history(db), clock=now(), by=getpass.getuser(), run_id=run, order_day=day
+        db, settings, history=context.history(db), clock=now(), by=who, run_id=run, order_day=day, accept_limits=accept_limits
     )
     if not done:
         typer.echo("no order day with waiting lines has passed its cut-off yet; nothing was confirmed")

@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import bulk, forecasts
+from ordering.database import audit, bulk, forecasts
 from ordering.database.connection import Database
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
@@ -219,11 +219,11 @@ CONFIRMED = (
 )  # fmt: skip
 
 
-def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime) -> tuple[int, int]:
+def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
     Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
-    number of lines confirmed and of their cartons.
+    number of lines confirmed and of their cartons. `accepted`: the limits that were not kept and why that is accepted, for the audit.
     """
     from ordering.database.folders import renew_versions
 
@@ -239,4 +239,6 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
         tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
         renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
         tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
+        if accepted:
+            audit.record(tx, action="publish.accept_limits", subject=f"run {run_id}", detail=accepted, by=by, at=at)
     return int(count), int(cartons)
