@@ -34,9 +34,7 @@ def write(found: pd.DataFrame, file: Path) -> int:
 
 def preview(source: Source, of: Filter, clock: datetime) -> tuple[int, int, int]:
     """What a decision by filter would touch: lines, their cartons, and lines beside them that are frozen."""
-    lines = _lines(source, of)
-    open_ = (lines["order_day"] > pd.Timestamp(closed_until(source.settings, clock))).to_numpy()
-    return int(open_.sum()), int(lines.loc[open_, "suggested"].sum()), int((~open_).sum())
+    return review_lines.count(source.db, source.run, of, closed=closed_until(source.settings, clock))
 
 
 def decide(

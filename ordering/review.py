@@ -180,8 +180,8 @@ def shown(lines: pd.DataFrame) -> pd.DataFrame:
     override = decided.where((lines["decision"] == Decision.ADJUSTED).to_numpy(bool))
     basis = np.where(other, "other", np.where(told, "same", ""))
     found = lines.assign(override=override, final=final, basis=basis, _cut=lines["reason"].str.contains("+", regex=False))
-    first = [*(name for name in ("flagged", "_cut")), *KEY]
-    return found.sort_values(first, ascending=[False, False, True, True, True], ignore_index=True)[list(SHOWN)]
+    order = {"flagged": False, "_cut": False} | dict.fromkeys(KEY, True)
+    return found.sort_values(list(order), ascending=list(order.values()), ignore_index=True)[list(SHOWN)]
 
 
 def _check_codes(found: pd.DataFrame) -> None:

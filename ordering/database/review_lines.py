@@ -25,17 +25,18 @@ def read(reader: bulk.Reader, run: Record, of: Filter) -> pd.DataFrame:
     return reader.frame(_query(run, of.check()), review.LINES)
 
 
-def count(db: Database, run: Record, of: Filter) -> tuple[int, int]:
-    """How many lines `read` would give, and the cartons suggested on them."""
+def count(db: Database, run: Record, of: Filter, *, closed: date) -> tuple[int, int, int]:
+    """What a decision by filter would touch: lines, the cartons suggested on them, and lines beside them of order days up to `closed`."""
     lines = _query(run, of.check()).subquery()
-    (found,) = db.rows(sa.select(sa.func.count().label("lines"), sa.func.coalesce(sa.func.sum(lines.c.suggested), 0).label("cartons")))
-    return int(found["lines"]), int(found["cartons"])
+    open_, one = lines.c.order_day > closed, sa.literal(1)
 
+    def total(value: sa.ColumnElement[int], of: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((of, value), else_=0)), 0)
 
-def read_recommended(reader: bulk.Reader, retailer_id: str, order_day: date) -> pd.DataFrame:
-    """What was decided for a retailer's order day, and holds: columns of review.DECISIONS."""
-    chosen = (D.c.retailer_id == retailer_id, D.c.order_day == order_day, D.c.decision != Decision.OPEN, sa.not_(D.c.pending))
-    return reader.frame(sa.select(D).where(*chosen), review.DECISIONS)
+    sums = {"lines": total(one, open_), "cartons": total(lines.c.suggested, open_), "frozen": total(one, sa.not_(open_))}
+    query: sa.Select[Any] = sa.select(*[value.label(name) for name, value in sums.items()])
+    (found,) = db.rows(query)
+    return int(found["lines"]), int(found["cartons"]), int(found["frozen"])
 
 
 def read_decisions(reader: bulk.Reader, first: date, last: date) -> pd.DataFrame:
