@@ -34,8 +34,8 @@ def count(db: Database, run: Record, of: Filter, *, closed: date) -> tuple[int, 
         return sa.func.coalesce(sa.func.sum(sa.case((of, value), else_=0)), 0)
 
     sums = {"lines": total(one, open_), "cartons": total(lines.c.suggested, open_), "frozen": total(one, sa.not_(open_))}
-    query: sa.Select[Any] = sa.select(*[value.label(name) for name, value in sums.items()])
-    (found,) = db.rows(query)
+    columns: list[Any] = [value.label(name) for name, value in sums.items()]
+    (found,) = db.rows(sa.select(*columns))
     return int(found["lines"]), int(found["cartons"]), int(found["frozen"])
 
 
