@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bounds, hashing, limits, policies, stock
+from allocation import bounds, hashing, limits, policies, room, stock
 from allocation.bounds import Bounds
 from allocation.limits import NONE, Whole
 from allocation.shortage import Shortage
@@ -17,7 +17,7 @@ from allocation.suggest_words import words as words
 from ordering import frames
 from ordering.errors import SettingsError
 from ordering.frames import Snapshot, day
-from ordering.model import Decision, Reason, week_of
+from ordering.model import Reason, week_of
 from ordering.settings import SuggestSettings
 
 Floats = npt.NDArray[np.float64]
@@ -138,8 +138,7 @@ def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings, su
         **{name: demand[name].to_numpy(np.float64) for name in ("p10", "p50", "p90")},
         stock=np.where(counted, shelf.on_hand, np.nan),
         reason=_reasons(snapshot, bound, need, counted, lines["week"]),
-        decision=str(Decision.OPEN),
-        decided_qty=pd.array(np.full(len(lines), None), dtype="Int32"),
+        **room.columns(bound),
         demand=rate,
         cover_weeks=weeks,
         since=shelf.since,

@@ -23,7 +23,7 @@ from allocation.claimants import Claimants
 from allocation.limits import NONE
 from benchmarks import licence_split, oracle
 from ordering import settings
-from ordering.model import Policy
+from ordering.model import COMPARISONS, Policy
 
 Whole = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -115,8 +115,9 @@ def share(play: Play, market: Market, asks: Whole) -> Whole:
     left = np.full(cases, market.supply)
     known = asks.ravel().astype(np.float64) if play.naive else each(market.estimate)
     who = rules.terms(who, left, np.zeros(cases, bool), known, each(market.earned))
-    units, solved = fill.fill(who.offsets, who.usable, who.weight, who.ticket, who.hashed, left)
-    return rules.compared(who, units.astype(np.int64), solved, left)[0].reshape(asks.shape)
+    if play.policy in COMPARISONS:
+        return rules.compared(who, left)[0].reshape(asks.shape)
+    return fill.fill(who.offsets, who.usable, who.weight, who.ticket, who.hashed, left)[0].reshape(asks.shape).astype(np.int64)
 
 
 def choices(need: int, times: Sequence[float] = TIMES, *, every_carton: bool = False) -> Whole:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands, plan_commands, star_commands, suggestion_commands
+from jobs import flag_commands, order_commands, plan_commands, proposal_commands, review_commands, star_commands, suggestion_commands
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -28,6 +28,10 @@ app.add_typer(flag_commands.app, name="flags")
 app.add_typer(plan_commands.app, name="plan")
 app.add_typer(star_commands.app, name="stars")
 app.add_typer(suggestion_commands.app, name="suggestions")
+app.add_typer(review_commands.app, name="review")
+app.add_typer(proposal_commands.app, name="proposal")
+for command in (order_commands.cancel, order_commands.recall, order_commands.restore):
+    app.command()(command)
 
 
 @dataclass
@@ -176,16 +180,26 @@ PROBLEMS_SHOWN = 12
 
 
 @app.command()
-def publish(ctx: typer.Context, run: RunId = None, order_day: Day = None) -> None:
+def publish(
+    ctx: typer.Context,
+    run: RunId = None,
+    order_day: Day = None,
+    accept_limits: Annotated[str, typer.Option(metavar="WHY", help="Publish though a limit is not kept, and why.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who publishes; the user of the computer unless given.")] = None,
+) -> None:
     """Confirm the lines of the proposal whose cut-off has passed, each once."""
     from jobs import publish as publishing
     from jobs.clock import now
+    from ordering.errors import TrueOrderError
 
     context = _context(ctx)
     db = context.database()
     day = order_day.date() if order_day else None
+    if accept_limits.strip() and not (by or "").strip():
+        raise TrueOrderError("by: say who accepts the limits")
+    who, settings = by or getpass.getuser(), context.settings()
     done = publishing.publish(
-        db, context.settings(), history=context.history(db), clock=now(), by=getpass.getuser(), run_id=run, order_day=day
+        db, settings, history=context.history(db), clock=now(), by=who, run_id=run, order_day=day, accept_limits=accept_limits
     )
     if not done:
         typer.echo("no order day with waiting lines has passed its cut-off yet; nothing was confirmed")

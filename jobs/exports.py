@@ -127,6 +127,10 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
             rows = rows[rows["week"].isin(source.weeks(rows, past=True, count=weeks or DEMAND_WEEKS))]
         if what == "suggestion-inputs":
             rows = _with_derived(rows)
+        if what == "suggestions":
+            from jobs import reviewing
+
+            rows = reviewing.with_decisions(source, rows)
         if what in WORDED:
             rows = pd.concat([rows, _sentences(what, rows)], axis=1)
         return output.write([rows], list(COLUMNS[what]), file)

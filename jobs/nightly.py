@@ -223,8 +223,9 @@ def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:
 
 
 def settings_hash(settings: Settings) -> str:
-    """A hash of the settings a result depends on: where the database lies, how many processes work and how weeks are planned is no part of
-    it, nor is how levels come about, for a night reads them.
+    """A hash of the settings a result depends on: where the database lies, how many processes work, how weeks are planned and what people
+    may do is no part of it, nor is how levels come about, for a night reads them.
     """
-    kept = settings.model_dump(mode="json", exclude=dict.fromkeys(("database", "nightly", "importing", "planning", "rating"), True))
+    beside = ("database", "nightly", "importing", "publishing", "planning", "rating", "review")
+    kept = settings.model_dump(mode="json", exclude=dict.fromkeys(beside, True))
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from jobs import gate
 from jobs.exports import Source
 from ordering import database, frames
 from ordering.database import runs as runlog
@@ -35,11 +37,13 @@ def publish(
     by: str,
     run_id: int | None = None,
     order_day: date | None = None,
+    accept_limits: str = "",
 ) -> list[Published]:
     """Confirm waiting lines of every order day whose cut-off has passed, or of one, each by the last night that planned the day.
 
     `clock` is the present, UTC; `run_id` names a night and limits the days to those that it planned. Lines are allocated anew, with edits
-    made since the night, on the run's stored level and what is left of the supply; a line confirmed before stays as it is. Raises
+    made since the night, on the run's stored level and what is left of the supply; a line confirmed before stays as it is. A run whose
+    days do not keep the limits of `gate` confirms nothing, unless `accept_limits` says why they are accepted; that is audited. Raises
     StateError where there is no such run, where no run planned `order_day`, or where that day's cut-off has not passed.
     """
     named = _named(db, run_id) if run_id is not None else None
@@ -56,7 +60,8 @@ def publish(
         elif order_day is not None:
             which = "no stored run" if named is None else f"not run {named.run_id}"
             raise StateError(f"{which} planned {order_day}; run: trueorder nightly --date {order_day}")
-    return [one for run, days in days_of.items() for one in _confirm(Source(db, run, settings, history), days, clock, by)]
+    sources = [(Source(db, run, settings, history), days) for run, days in days_of.items()]
+    return [one for source, days in sources for one in _confirm(source, days, clock, by, accept_limits.strip())]
 
 
 def _plans(run: runlog.Record, day: date) -> bool:
@@ -65,9 +70,13 @@ def _plans(run: runlog.Record, day: date) -> bool:
 
 def has_closed(order_day: date, settings: Settings, clock: datetime) -> bool:
     """True once the cut-off of an order day has passed, in the city's time zone; `clock` is UTC."""
-    zone = ZoneInfo(settings.city.time_zone)
-    cutoff = datetime.combine(order_day, time(settings.publishing.cutoff.hour, settings.publishing.cutoff.minute), zone)
-    return clock.replace(tzinfo=ZoneInfo("UTC")) >= cutoff
+    return order_day <= closed_until(settings, clock)
+
+
+def closed_until(settings: Settings, clock: datetime) -> date:
+    """The last order day whose cut-off has passed, in the city's time zone; `clock` is UTC."""
+    local = clock.replace(tzinfo=UTC).astimezone(ZoneInfo(settings.city.time_zone))
+    return local.date() if local.time() >= settings.publishing.cutoff else local.date() - timedelta(days=1)
 
 
 def _named(db: database.Database, run_id: int) -> runlog.Record:
@@ -76,28 +85,52 @@ def _named(db: database.Database, run_id: int) -> runlog.Record:
         raise StateError(f"there is no run {run_id}; run: trueorder nightly")
     if run.status != runlog.DONE or not run.detailed:
         raise StateError(f"run {run_id} holds no proposal ({run.status}); run: trueorder nightly --date {run.business_date}")
+    if run.withdrawn:
+        raise StateError(f"run {run_id} was withdrawn; trueorder proposal restore {run_id} takes it up again")
     return run
 
 
-def _confirm(source: Source, days: list[date], clock: datetime, by: str) -> list[Published]:
-    """Order days in turn: each is allocated on the night's estimates and level, what the days before it took being gone."""
+def _confirm(source: Source, days: list[date], clock: datetime, by: str, accepted: str) -> list[Published]:
+    """Order days in turn, each allocated on the night's estimates and level; all are looked at before the first is confirmed."""
+    decided = list(_allocated(source, days))
+    broken = {day: found for day, _, found in decided if found}
+    if broken and (not accepted or any(one.hard for found in broken.values() for one in found)):
+        raise StateError(_refusal(source.run, broken))
+    done = []
+    for day, lines, found in decided:
+        said = f"{', '.join(one.limit for one in found)}; {accepted}" if found else ""
+        count, cartons = runlog.confirm(source.db, lines, run_id=source.run.run_id, by=by, at=clock, accepted=said)
+        done.append(Published(source.run.run_id, day, count, cartons))
+    return done
+
+
+def _allocated(source: Source, days: list[date]) -> Iterator[tuple[date, pd.DataFrame, list[gate.Breach]]]:
+    """Each order day with its lines, what the days before it took being gone, and the limits that it does not keep."""
     from allocation import policies, suggest
     from jobs import measures
 
-    known, done = source.known(), []
-    pairs, future, rules = source.pairs(known), source.result("brand_index"), source.settings.allocation
-    planned = measures.planned_demand(known, pairs, future, cap_at=rules.demand_cap)
+    known, rules = source.known(), source.settings
+    pairs, future = source.pairs(known), source.result("brand_index")
+    planned = measures.planned_demand(known, pairs, future, cap_at=rules.allocation.demand_cap)
     known = replace(known, week_levels=source.result("week_levels"))
+    problems = len(runlog.read_problems(source.db, source.run.run_id))
     for day in days:
         waiting = known.waiting
         of_day = waiting["order_date"] == frames.day(day)
         today = replace(known, waiting=waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True))
-        lines = policies.allocate(today, suggest.nobody_else(), rules, demand=planned).lines
+        lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned).lines
         lines = lines[lines["order_date"] == frames.day(day)]
-        count, cartons = runlog.confirm(source.db, lines, run_id=source.run.run_id, by=by, at=clock)
-        done.append(Published(source.run.run_id, day, count, cartons))
+        yield day, lines, gate.breaches(known, lines, day, rules.publishing, problems=problems)
         known = replace(known, waiting=_with_confirmed(waiting, lines))
-    return done
+
+
+def _refusal(run: runlog.Record, broken: Mapping[date, list[gate.Breach]]) -> str:
+    """What is wrong, and the two ways on."""
+    found = "\n".join(f"order day {day}: {one}" for day, every in broken.items() for one in every)
+    hard = any(one.hard for every in broken.values() for one in every)
+    accept = "" if hard else "; if all is as it should be: trueorder publish --accept-limits WHY --by NAME"
+    back = f"to go back to the proposal before: trueorder proposal withdraw {run.run_id} --by NAME --why WHY"
+    return f"{found}\nrun {run.run_id} of {run.business_date} was not published, nothing was confirmed; {back}{accept}"
 
 
 def _with_confirmed(waiting: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:

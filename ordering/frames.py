@@ -22,7 +22,7 @@ from ordering.columns import Kind as Kind
 from ordering.columns import Table as Table
 from ordering.conduct import ANSWERS, HABITS, REVISIONS, SIGNALS
 from ordering.errors import TrueOrderError
-from ordering.model import AreaType, Decision, OrderMode, Origin, SupplyAttribute
+from ordering.model import AreaType, OrderMode, Origin, SupplyAttribute
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -228,7 +228,8 @@ SUGGESTIONS = Table(
     (
         _id("retailer_id"), _id("brand_id"), _week(), _date("order_day"), _count("suggested"), _count("requested"), _number("p10", low=0),
         _number("p50", low=0), _number("p90", low=0), _number("stock", low=0, blank=True), _text("reason"),
-        _choice("decision", Decision), _count("decided_qty", blank=True),
+        _count("most", blank=True),  # what each bound alone leaves, missing where there is none
+        _text("bound"),  # the Reason of the one that leaves least
         # What it was made of, as it was; missing in runs stored before it was kept.
         _number("demand", low=0, **OPTIONAL),  # cartons a week
         _number("cover_weeks", low=0, **OPTIONAL),  # the target stock in weeks of that demand
@@ -245,7 +246,9 @@ SUGGESTIONS = Table(
     ),
     ("retailer_id", "brand_id", "week"),
 )  # fmt: skip
-"""`given` to `shared_left` and the pack bound the need: `allocation.suggest` says how, and a test recomputes each row from itself."""
+"""`given` to `shared_left` and the pack bound the need: `allocation.suggest` says how, and a test recomputes each row from itself.
+What people made of it is kept apart, in `review.DECISIONS`.
+"""
 ALLOCATION = Table(
     "allocation",
     (

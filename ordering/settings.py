@@ -53,6 +53,18 @@ class NightlySettings(_Section):
 
 class PublishSettings(_Section):
     cutoff: time
+    compare_weeks: int = Field(ge=1, le=52)
+    cartons_factor: float = Field(gt=1)
+    unserved_share: float = Field(ge=0, le=1)
+    fulfilment_change: float = Field(gt=0, le=1)
+    most_problems: int = Field(ge=0)
+
+
+class ReviewSettings(_Section):
+    reason_share: float = Field(ge=0)
+    reason_cartons: int = Field(ge=0)
+    four_eyes_cartons: int = Field(ge=0)
+    four_eyes_yuan: float = Field(ge=0)
 
 
 class DemandSettings(_Section):
@@ -173,6 +185,7 @@ class Settings(_Section):
     importing: ImportSettings
     nightly: NightlySettings
     publishing: PublishSettings
+    review: ReviewSettings
     demand: DemandSettings
     forecast: ForecastSettings
     inflation: InflationSettings

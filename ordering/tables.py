@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ordering import frames, ratings, record
+from ordering import frames, ratings, record, review
 from ordering.frames import Kind
 
 NAMING = {
@@ -51,7 +51,11 @@ def _contract(table: frames.Table) -> sa.Table:
 
 def _result(table: frames.Table) -> sa.Table:
     """A table of results: the rows of each run, kept apart by run id."""
-    return sa.Table(f"run_{table.name}", metadata, sa.Column("run_id", sa.Integer, primary_key=True), *_columns(table))
+    more: list[sa.Index] = []
+    if table is frames.INFLATED:  # few lines are flagged, and lists of suggestions look for them by shop and brand
+        only: dict[str, Any] = {"sqlite_where": sa.text("flagged = 1"), "postgresql_where": sa.text("flagged")}
+        more = [sa.Index("ix_run_inflated_flagged", "run_id", "retailer_id", "brand_id", **only)]
+    return sa.Table(f"run_{table.name}", metadata, sa.Column("run_id", sa.Integer, primary_key=True), *_columns(table), *more)
 
 
 contract: Mapping[str, sa.Table] = {name: _contract(table) for name, table in frames.CONTRACT.items()}
@@ -118,6 +122,32 @@ flag_answers = sa.Table(
     sa.UniqueConstraint("order_id", "brand_id", "version"),
     sqlite_autoincrement=True,  # an id is never given twice, also after rows were forgotten
 )
+suggestion_decisions = sa.Table(
+    review.DECISIONS.name, metadata, *_columns(review.DECISIONS), sa.Index("ix_suggestion_decisions_batch_id", "batch_id")
+)
+decision_versions = sa.Table(
+    "decision_versions",  # what a decision was before an act changed it
+    metadata,
+    *(
+        sa.Column(c.name, SQL_TYPES[c.kind], primary_key=c.name in (*review.DECISIONS.key, "version"), nullable=c.nullable)
+        for c in review.DECISIONS.columns
+    ),
+    sa.Column("superseded_by", sa.Integer, nullable=False, index=True),
+    sa.Index("ix_decision_versions_batch_id", "batch_id"),
+)
+batches = sa.Table(
+    "batches",  # acts of a person on many rows at once; each can be undone by one other
+    metadata,
+    sa.Column("batch_id", sa.Integer, primary_key=True),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Integer),
+    sa.Column("lines", sa.Integer, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("undoes", sa.Integer, unique=True),
+    sqlite_autoincrement=True,
+)
 audit = sa.Table(
     "audit",  # that a person did something, in the transaction that did it; never what was written in confidence
     metadata,
@@ -165,6 +195,7 @@ runs = sa.Table(
     sa.Column("started_at", sa.DateTime, nullable=False),
     sa.Column("finished_at", sa.DateTime),
     sa.Column("detailed", sa.Boolean, nullable=False),  # its results are still stored
+    sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),  # a person put it aside: nothing is published of it
 )
 fits = sa.Table(
     "fits",  # what is found once a week, of what was known on its Monday: nights later in the week take it over
@@ -246,3 +277,28 @@ rating_runs = sa.Table(
 )
 star_ratings = sa.Table("star_ratings", metadata, sa.Column("rating_id", sa.Integer, primary_key=True), *_columns(ratings.RATINGS))
 """The rows of each rating. They are written once and never changed."""
+cancelled_lines = sa.Table(
+    "cancelled_lines",  # lines that were taken back after they were asked: whole, with what was confirmed of them
+    metadata,
+    *(sa.Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in order_lines.columns),
+    *(
+        sa.Column(f"confirmed_{c.name.removeprefix('confirmed_')}", c.type)
+        for c in confirmations.columns
+        if c.name not in ("order_id", "brand_id", "week", "requested", "allocated")
+    ),
+    sa.Column("batch_id", sa.Integer, nullable=False, index=True),
+)
+recalled_lines = sa.Table(
+    "recalled_lines",  # confirmed lines that gave cartons back when supply was cut, before and after
+    metadata,
+    sa.Column("batch_id", sa.Integer, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("brand_id", sa.Text, primary_key=True),
+    sa.Column("week", sa.Date, nullable=False),
+    sa.Column("allocated", sa.Integer, nullable=False),
+    sa.Column("level", sa.Double),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("new_allocated", sa.Integer, nullable=False),
+    sa.Column("new_level", sa.Double),
+    sa.Column("new_reason", sa.Text, nullable=False),
+)

@@ -118,3 +118,12 @@ def demand_history(
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """The real data beside the project, used in place; tests that need it skip where it is absent."""
+
+
+def suggestion(retailer_id: str = "R1", brand_id: str = "B1", suggested: int = 5, **more: Any) -> dict[str, Any]:
+    """A suggestion for the Tuesday after MONDAY unless told otherwise."""
+    on = more.pop("order_day", MONDAY + timedelta(days=1))
+    return {
+        "retailer_id": retailer_id, "brand_id": brand_id, "week": model.week_of(on), "order_day": on, "suggested": suggested,
+        "requested": 0, "p10": 1.0, "p50": 2.0, "p90": 3.0, "stock": None, "reason": "COVER", "most": None, "bound": "",
+    } | more  # fmt: skip

@@ -20,6 +20,7 @@ from ordering import frames, settings
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, LevelReason, Measure, Reason
+from ordering.review import CODES
 
 CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,8 +114,9 @@ def test_every_measure_and_reason_of_a_level_stands_once_in_the_glossary() -> No
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a level")) == list(LevelReason)
 
 
-def test_every_decision_stands_once_in_the_glossary() -> None:
+def test_every_decision_and_its_reasons_stand_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Decisions on a suggestion")) == [decision.value for decision in Decision]
+    assert first_codes(section(read("docs/glossary.md"), "## Reasons of a decision")) == list(CODES)
 
 
 def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
@@ -137,6 +139,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         *CONDUCT,
         "Reasons of a suggestion",
         "What stands in the way of a plan",
+        "Reasons of a decision",
         "Rates",
     ],
 )

@@ -30,14 +30,17 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
     """Merge a checked folder into the database by key, in one transaction: all or nothing.
 
     A row whose key is stored takes its place, an equal row changes nothing, an empty `allocated` never erases a stored one. What a
-    line was before it changed stays in `request_versions`; every touched week gets a new version.
+    line was before it changed stays in `request_versions`; every touched week gets a new version. A line that was cancelled here stays
+    cancelled, whatever the folder says of it.
     """
     staged = {tables.contract[name]: _staged(name, frame) for name, frame in found.items()}
     counts = {}
     with bulk.staging(db.engine, staged) as tx:
         import_id = _insert_import(tx, folder, by, at)
         for table, rows in staged.items():
-            counts[table.name] = _merge(tx, table, rows.num_rows, import_id, at)
+            cancelled = _leave_cancelled(tx, table)
+            merged = _merge(tx, table, rows.num_rows - cancelled, import_id, at)
+            counts[table.name] = Stored(merged.new, merged.changed, merged.same + cancelled)
         new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))
         if new + changed:
             t = tables.imports
@@ -56,6 +59,16 @@ def _staged(name: str, frame: pd.DataFrame) -> Any:
     ordered = frame["order_date"]
     monday = ordered - pd.to_timedelta(ordered.dt.day_of_week, unit="D")
     return rows.append_column("week", pa.Array.from_pandas(monday).cast(pa.date32()))
+
+
+def _leave_cancelled(tx: sa.Connection, table: sa.Table) -> int:
+    """Take staged lines that were cancelled here out of the stage; gives their number."""
+    t = tables.cancelled_lines
+    if table is not tables.order_lines or not tx.execute(sa.select(t.c.order_id).limit(1)).first():
+        return 0
+    stage = sa.table(bulk.STAGE + table.name, sa.column("order_id"), sa.column("brand_id"))
+    same = sa.and_(t.c.order_id == stage.c.order_id, t.c.brand_id == stage.c.brand_id)
+    return int(tx.execute(sa.delete(stage).where(sa.exists().where(same))).rowcount)
 
 
 def _insert_import(tx: sa.Connection, folder: str, by: str, at: datetime) -> int:

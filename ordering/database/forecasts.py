@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from ordering import frames, record, tables
+from ordering import record, review, tables
 from ordering.database import bulk
 from ordering.database.connection import Database
 from ordering.model import Decision, week_of
@@ -140,16 +140,15 @@ def not_judged(reader: bulk.Reader, before: date, *, since: date) -> list[tuple[
 
 
 def read_decided(reader: bulk.Reader, *, before: date) -> pd.DataFrame:
-    """Suggestions of weeks before `before` on which somebody decided: retailer_id, brand_id, week, suggested, decision, decided_qty.
+    """Decisions that hold, of weeks before `before`: retailer_id, brand_id, week, suggested, decision, decided_qty.
 
-    Of several runs that suggested for the same pair and week the newest counts.
+    `suggested` is what the person saw. Of two order days in one week the later counts.
     """
-    t, runs = tables.results["suggestions"], tables.runs
+    t = tables.suggestion_decisions
     names = ("retailer_id", "brand_id", "week", "suggested", "decision", "decided_qty")
-    query = sa.select(t.c.run_id, *(t.c[name] for name in names)).join(runs, runs.c.run_id == t.c.run_id)
-    query = query.where(t.c.decision != Decision.OPEN, t.c.week < before, runs.c.status == "done")
-    types = {name: bulk.arrow_type(frames.SUGGESTIONS.column(name)) for name in names}
-    rows = reader.fetch(query, {"run_id": bulk.arrow_type(frames.Column("run_id", frames.Kind.COUNT)), **types})
-    found = rows.to_pandas(date_as_object=False).sort_values("run_id", kind="stable").drop_duplicates(list(names[:3]), keep="last")
-    typed = {name: frames.SUGGESTIONS.column(name).dtype for name in names}
-    return found[list(names)].astype(typed).sort_values(list(names[:3]), ignore_index=True)
+    query = sa.select(t.c.order_day, *(t.c[name] for name in names))
+    query = query.where(t.c.decision != Decision.OPEN, sa.not_(t.c.pending), t.c.week < before)
+    found = reader.fetch(query, {c.name: bulk.arrow_type(c) for c in review.DECISIONS.columns if c.name in (*names, "order_day")})
+    rows = found.to_pandas(date_as_object=False).sort_values("order_day", kind="stable").drop_duplicates(list(names[:3]), keep="last")
+    typed = {name: review.DECISIONS.column(name).dtype for name in names}
+    return rows[list(names)].astype(typed).sort_values(list(names[:3]), ignore_index=True)

@@ -48,12 +48,16 @@ def read_confirmed(reader: bulk.Reader, first: date, last: date) -> pd.DataFrame
 
 
 def read_week_levels(reader: bulk.Reader, first: date, last: date, *, before: date) -> pd.DataFrame:
-    """The levels solved on the first night of each week `first` to `last`, by nights of business dates before `before`."""
+    """The levels solved on the first night of each week `first` to `last`, by nights of business dates before `before`.
+
+    Nights that were put aside do not count: their levels bind nobody.
+    """
     levels, runs = tables.results["week_levels"], tables.runs
     found = (
         sa.select(levels, runs.c.business_date)
         .join(runs, runs.c.run_id == levels.c.run_id)
         .where(levels.c.week >= first, levels.c.week <= last, runs.c.business_date < before, runs.c.status == "done")
+        .where(sa.not_(runs.c.withdrawn))
     )
     types = {c.name: bulk.arrow_type(c) for c in frames.WEEK_LEVELS.columns}
     import pyarrow as pa

@@ -11,9 +11,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import bulk, forecasts
+from ordering.database import audit, bulk, forecasts
 from ordering.database.connection import Database
-from ordering.model import Decision
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 
@@ -47,6 +46,7 @@ class Record:
     started_at: datetime
     finished_at: datetime | None
     detailed: bool
+    withdrawn: bool
 
 
 def begin(db: Database, *, job: str, business_date: date, version: str, at: datetime) -> int:
@@ -125,13 +125,8 @@ def _thin(tx: sa.Connection, keep: int) -> None:
         return
     for name, table in tables.results.items():
         if name not in KEPT:
-            tx.execute(table.delete().where(table.c.run_id.in_(old), *_undecided(table)))
+            tx.execute(table.delete().where(table.c.run_id.in_(old)))
     tx.execute(t.update().where(t.c.run_id.in_(old)).values(detailed=False))
-
-
-def _undecided(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """What a person decided on a suggestion is no derived figure: it stays."""
-    return [table.c.decision == Decision.OPEN] if "decision" in table.c else []
 
 
 def find(db: Database, *where: sa.ColumnElement[bool]) -> list[Record]:
@@ -148,9 +143,19 @@ def equal_run(db: Database, *, business_date: date, input_hash: str, settings_ha
     return found[0] if found else None
 
 
+PROPOSES = sa.and_(tables.runs.c.status == DONE, tables.runs.c.detailed, sa.not_(tables.runs.c.withdrawn))
+"""Which runs hold a proposal: finished, their results stored, and not put aside."""
+
+
+def newest_id() -> sa.Select[Any]:
+    """The id of what `newest` gives, as a query."""
+    t = tables.runs
+    return sa.select(t.c.run_id).where(PROPOSES).order_by(t.c.business_date.desc(), t.c.run_id.desc()).limit(1)
+
+
 def newest(db: Database) -> Record | None:
-    """The finished run of the latest business date whose results are stored."""
-    found = find(db, tables.runs.c.status == DONE, tables.runs.c.detailed)
+    """The run of the latest business date that holds a proposal."""
+    found = find(db, PROPOSES)
     return max(found, key=lambda run: (run.business_date, run.run_id), default=None)
 
 
@@ -161,10 +166,8 @@ def done_on(db: Database, business_date: date) -> Record | None:
 
 
 def planned(db: Database, order_day: date) -> Record | None:
-    """The last night, its results stored, that planned an order day: of that day or of the six before it."""
-    c = tables.runs.c
-    within = c.business_date.between(order_day - timedelta(days=6), order_day)
-    found = find(db, c.status == DONE, c.detailed, within)
+    """The last night holding a proposal that planned an order day: of that day or of the six before it."""
+    found = find(db, PROPOSES, tables.runs.c.business_date.between(order_day - timedelta(days=6), order_day))
     return max(found, key=lambda run: (run.business_date, run.run_id), default=None)
 
 
@@ -236,11 +239,11 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
-def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime) -> tuple[int, int]:
+def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
     Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
-    number of lines confirmed and of their cartons.
+    number of lines confirmed and of their cartons. `accepted`: the limits that were not kept and why that is accepted, for the audit.
     """
     from ordering.database.folders import renew_versions
 
@@ -256,4 +259,6 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
         tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
         renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
         tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
+        if accepted:
+            audit.record(tx, action="publish.accept_limits", subject=f"run {run_id}", detail=accepted, by=by, at=at)
     return int(count), int(cartons)

@@ -130,10 +130,23 @@ def test_what_waits_already_is_shown_beside_the_suggestion() -> None:
     assert suggested(4, waiting=waiting)["requested"] == 5
 
 
-def test_a_suggestion_is_open_until_somebody_decides() -> None:
-    found = suggested(4)
-    assert found["decision"] == "open"
-    assert pd.isna(found["decided_qty"])
+@pytest.mark.parametrize(
+    ("tables", "most", "bound"),
+    [
+        ({}, None, ""),
+        ({"release_strategy": [CAP | {"cap": 4}]}, 4, "STAR_CAP"),
+        ({"release_strategy": [CAP | {"cap": 40}]}, 40, "STAR_CAP"),
+        ({"release_strategy": [CAP | {"cap": 40}], "daily_limits": [{"star_level": 3, "limit": 7}]}, 7, "DAY_LIMIT"),
+        ({"monthly_quotas": [{"month": "2026-03", "star_level": 3, "brand_id": "B1", "quota": 35}]}, 35, "QUOTA_BRAND"),
+        ({"holds": [{"retailer_id": "R1", "brand_id": "", "from": TUESDAY, "to": TUESDAY}]}, 0, "HOLD"),
+        ({"brands": [make.brand(pack_multiple=10)], "release_strategy": [CAP | {"cap": 47}]}, 40, "STAR_CAP"),
+        ({"brands": [make.brand(min_lot=50)], "release_strategy": [CAP | {"cap": 47}]}, 0, "STAR_CAP"),
+    ],
+)
+def test_what_a_person_may_suggest_at_most_stands_beside_the_suggestion(tables: dict[str, Any], most: int | None, bound: str) -> None:
+    found = suggested(10, stock_counts=counted(0, 1), **tables)
+    assert (found["most"] if pd.notna(found["most"]) else None, found["bound"]) == (most, bound)
+    assert most is None or found["suggested"] <= most
 
 
 def test_every_code_of_a_suggestion_is_known() -> None:

@@ -176,9 +176,14 @@ def test_overrides_are_set_against_the_demand_recovered_since(
 ) -> None:
     source = of_run(watched_city, rules, tmp_path / "h")
     assert scoreboard.overrides(source, ["manager"], "month").empty
-    t = tables.results["suggestions"]
+    t, told = tables.results["suggestions"], tables.suggestion_decisions
+    own = {name: t.c[name] for name in ("retailer_id", "brand_id", "order_day", "week", "run_id", "suggested")}
+    own |= {
+        name: sa.literal(value) for name, value in {"version": 1, "decision": "adjusted", "pending": False, "code": "", "note": ""}.items()
+    }
+    own["decided_qty"] = t.c.suggested + 1000
     with watched_city.writing() as tx:
-        tx.execute(t.update().where(t.c.run_id == 3).values(decision="adjusted", decided_qty=t.c.suggested + 1000))
+        tx.execute(told.insert().from_select(list(own), sa.select(*own.values()).where(t.c.run_id == 3)))
     found = scoreboard.overrides(source, [], "month").iloc[0]
     assert found["decisions"] == found["overrides"] > 0
     assert found["decided"] == found["suggested"] + 1000 * found["overrides"]

@@ -144,34 +144,6 @@ def test_a_fit_is_found_by_what_it_was_made_of_and_only_by_later_nights(db: data
     assert runlog.read_steps(db, run_id)[0]["note"] == "as in run 7"
 
 
-def suggestion(week: int, decision: str, qty: int | None, retailer: str = "R1") -> dict[str, object]:
-    return {
-        "retailer_id": retailer, "brand_id": "B1", "week": f.week(week), "order_day": f.week(week), "suggested": 5, "requested": 5,
-        "p10": 1.0, "p50": 2.0, "p90": 3.0, "stock": None, "reason": "COVER", "decision": decision, "decided_qty": qty,
-    }  # fmt: skip
-
-
-def test_what_a_person_decided_outlives_the_run_and_the_newest_counts(db: database.Database) -> None:
-    nights = [
-        [suggestion(0, "adjusted", 3), suggestion(0, "open", None, "R2")],
-        [suggestion(0, "adjusted", 7)],
-        [suggestion(1, "accepted", None)],
-    ]
-    for day, rows in enumerate(nights):
-        business_date = f.week(0) + timedelta(days=day)
-        run_id = runlog.begin(db, job="nightly", business_date=business_date, version="v", at=AT)
-        frame = f.table(frames.SUGGESTIONS, rows)
-        frame["order_day"] = pd.to_datetime(frame["order_day"]).dt.as_unit("us")
-        runlog.save(
-            db, run_id, {"suggestions": frame}, hashes={}, steps=[runlog.Step("s", 0, 0, 0)], problems=frames.empty(frames.PROBLEMS),
-            at=AT, keep=1,
-        )  # fmt: skip
-    with db.reading() as reader:
-        found = forecasts.read_decided(reader, before=f.week(1))
-    assert found[["retailer_id", "suggested", "decision", "decided_qty"]].to_numpy().tolist() == [["R1", 5, "adjusted", 7]]
-    assert len(db.rows(sa.select(tables.results["suggestions"]))) == 3, "the open one went with its run"
-
-
 def test_the_evidence_of_a_run_is_summed_by_brand(db: database.Database) -> None:
     rows = [
         {"retailer_id": r, "brand_id": "B1", "rate": rate, "dispersion": 0.1, "evidence": of, "from_week": f.week(), "to_week": f.week()}

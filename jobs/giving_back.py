@@ -1,0 +1,76 @@
+"""Cartons that come back after they were confirmed: an order cancelled or not paid, a supply cut; and the undoing of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from allocation.recall import recall as by_rule
+from jobs.publish import closed_until
+from ordering import database
+from ordering.database import batches, cancellations, recalls
+from ordering.errors import StateError
+from ordering.model import week_of
+from ordering.settings import Settings
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """What an act came to: its number, the lines and cartons of it, and cartons still missing because their lines were delivered."""
+
+    batch_id: int
+    lines: int
+    cartons: int
+    missing: int = 0
+
+
+OPEN_WEEKS = 1
+"""Weeks after its own in which an order can still be taken back: the payment of a Friday's order fails on a Monday."""
+
+
+def cancel(
+    db: database.Database, settings: Settings, order_id: str, *, brand_id: str | None, by: str, why: str, clock: datetime
+) -> GivenBack:
+    """Take an order back, or its line of one brand: cancelled by the retailer, or not paid. `clock` is UTC."""
+    return GivenBack(*cancellations.cancel(db, order_id, brand_id=brand_id, since=_since(settings, clock), by=by, why=why, at=clock))
+
+
+def recall(
+    db: database.Database, settings: Settings, *, brand_id: str, week: date, delivered: date | None, by: str, why: str, clock: datetime
+) -> GivenBack:
+    """Bring what was confirmed of a brand's week down to its supply, as the rule decides; lines of order days up to `delivered` stay.
+
+    Raises StateError where the supply covers what was confirmed, or nothing was confirmed.
+    """
+    monday = week_of(week)
+    given, left = recalls.read_given(db, brand_id, monday)
+    name = f"brand {brand_id}, week {monday}"
+    if given.empty:
+        raise StateError(f"{name}: nothing was confirmed here; trueorder publish confirms")
+    if left is None or left >= 0:
+        raise StateError(f"{name}: the supply covers what was confirmed; import the smaller supply first")
+    with db.reading() as reader:
+        ware = database.read_table(reader, "brands").set_index("brand_id").loc[brand_id]
+    fixed = (given["order_date"] <= delivered).to_numpy() if delivered is not None else False
+    supply = int(given["allocated"].sum()) + left  # what others were given by import is gone
+    sizes = {"supply": max(supply, 0), "pack": int(ware["pack_multiple"]), "lot": int(ware["min_lot"])}
+    found = by_rule(given.assign(fixed=fixed), brand_id, salt=settings.allocation.salt, **sizes)
+    changed = given.assign(new_allocated=found.allocated, new_reason=found.reason, new_level=found.level)
+    changed = changed[changed["new_allocated"] < changed["allocated"]]
+    if changed.empty:
+        raise StateError(f"{name}: {-left} cartons too many were confirmed, and all of them are delivered; nobody can give back")
+    batch_id = recalls.recall(db, changed, brand_id=brand_id, week=monday, by=by, why=why, at=clock)
+    cartons = int((changed["allocated"] - changed["new_allocated"]).sum())
+    return GivenBack(batch_id, len(changed), cartons, max(-left - cartons, 0))
+
+
+def restore(db: database.Database, settings: Settings, batch_id: int, *, by: str, why: str, clock: datetime) -> tuple[int, int]:
+    """Take a cancellation or a recall back; gives the new act and its lines."""
+    if batches.action_of(db, batch_id) == cancellations.ACTION:
+        return cancellations.restore(db, batch_id, since=_since(settings, clock), by=by, why=why, at=clock)
+    return recalls.restore(db, batch_id, by=by, why=why, at=clock)
+
+
+def _since(settings: Settings, clock: datetime) -> date:
+    """The first week whose orders can still be taken back."""
+    return week_of(closed_until(settings, clock)) - timedelta(weeks=OPEN_WEEKS)

@@ -1,0 +1,93 @@
+"""Confirmed lines of a brand and week that give cartons back, and get them back where that was a mistake."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from ordering import tables
+from ordering.database import batches
+from ordering.database.cancellations import supply_left
+from ordering.database.connection import Database
+from ordering.database.folders import renew_versions
+from ordering.errors import StateError
+
+T, LINES, DONE, OLD = tables.recalled_lines, tables.order_lines, tables.confirmations, tables.request_versions
+ACTION = "orders.recall"
+
+
+def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, int | None]:
+    """Confirmed lines of a brand's week (order_id, retailer_id, order_date, allocated, weight, ticket, level, reason), in key order,
+    and the cartons of its supply that are left (below 0: more was given than there is; None: not limited).
+    """
+    with db.writing() as tx:
+        left = supply_left(tx, brand_id, week)
+        same = sa.and_(LINES.c.order_id == DONE.c.order_id, LINES.c.brand_id == DONE.c.brand_id)
+        columns = [LINES.c[name] for name in ("order_id", "retailer_id", "order_date", "allocated")]
+        columns += [DONE.c[name] for name in ("weight", "ticket", "level", "reason")]
+        rows = tx.execute(sa.select(*columns).join(DONE, same).where(DONE.c.brand_id == brand_id, DONE.c.week == week)).mappings()
+        names = [column.name for column in columns]
+        return pd.DataFrame([dict(row) for row in rows], columns=names).sort_values("order_id", ignore_index=True), left
+
+
+def recall(db: Database, changed: pd.DataFrame, *, brand_id: str, week: date, by: str, why: str, at: datetime) -> int:
+    """Store what lines keep; gives the act. `changed`: order_id, allocated, level, reason (as read), new_allocated, new_level, new_reason.
+    Raises StateError where a line changed since it was read; nothing is then written.
+    """
+    reason = batches.told(why)
+    rows = [{**row, "brand_id": brand_id, "week": week} for row in _plain(changed)]
+    with db.writing() as tx:
+        batches.lock(tx)
+        cartons = int((changed["allocated"] - changed["new_allocated"]).sum())
+        batch_id = batches.begin(
+            tx, ACTION, lines=len(rows), by=by, at=at, why=reason, detail=f"brand {brand_id}, week {week}; {cartons} cartons"
+        )
+        kept = [column.name for column in T.columns if column.name != "batch_id"]
+        tx.execute(T.insert(), [{name: row[name] for name in kept} | {"batch_id": batch_id} for row in rows])
+        _give(tx, batch_id, len(rows), before="", after="new_", at=at)
+        renew_versions(tx, {week})
+    return batch_id
+
+
+def restore(db: Database, batch_id: int, *, by: str, why: str, at: datetime) -> tuple[int, int]:
+    """Take a recall back: its lines have again what they had; gives the new act and the lines.
+
+    Raises StateError where the supply does not cover them, or a line was changed since.
+    """
+    reason = batches.told(why)
+    with db.writing() as tx:
+        batches.lock(tx)
+        batches.to_undo(tx, batch_id, of="orders.")
+        rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
+        cartons, first = sum(row["allocated"] - row["new_allocated"] for row in rows), rows[0]
+        left = supply_left(tx, first["brand_id"], first["week"])
+        if left is not None and left < cartons:
+            raise StateError(
+                f"brand {first['brand_id']}, week {first['week']}: the lines would have {cartons} cartons again, and the supply leaves "
+                f"{max(left, 0)}; import the supply as it is first"
+            )
+        undone = batches.begin(tx, "orders.restore", lines=len(rows), by=by, at=at, why=reason, undoes=batch_id)
+        _give(tx, batch_id, len(rows), before="new_", after="", at=at)
+        renew_versions(tx, {first["week"]})
+    return undone, len(rows)
+
+
+def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as the database takes them: a missing number is None."""
+    return [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _give(tx: sa.Connection, batch_id: int, lines: int, *, before: str, after: str, at: datetime) -> None:
+    """The lines of an act from what they had `before` to what they have `after`; what they were stays in `request_versions`."""
+    own, done = (sa.and_(t.c.order_id == T.c.order_id, t.c.brand_id == T.c.brand_id, T.c.batch_id == batch_id) for t in (LINES, DONE))
+    kept = ["order_id", "brand_id", "version", "retailer_id", "order_date", "requested", "allocated", "import_id"]
+    as_seen = sa.and_(own, LINES.c.allocated == T.c[f"{before}allocated"])
+    old = sa.select(*(LINES.c[name] for name in kept), sa.literal(at, sa.DateTime)).join_from(LINES, T, as_seen)
+    tx.execute(OLD.insert().from_select([*kept, "superseded_at"], old))
+    new = {"allocated": T.c[f"{after}allocated"], "version": LINES.c.version + 1}
+    if tx.execute(LINES.update().where(as_seen).values(new)).rowcount != lines:
+        raise StateError(f"batch {batch_id}: one of its lines was changed meanwhile; nothing was written: look, and try again")
+    tx.execute(DONE.update().where(done).values({name: T.c[f"{after}{name}"] for name in ("allocated", "level", "reason")}))
