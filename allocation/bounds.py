@@ -67,6 +67,10 @@ class Bounds:
         left = np.stack([self.left[reason].astype(np.int32) for reason in there])
         return self.cut_to(*greedy.cut(order, self.groups(there), self.usable, left, self.pack, self.lot), there)
 
+    def without(self, reason: Reason, rows: npt.NDArray[np.bool_]) -> Bounds:
+        """These bounds with the limit `reason` taken off `rows`."""
+        return replace(self, left={**self.left, reason: np.where(rows, NONE, self.left[reason])}) if rows.any() else self
+
     def there(self, reasons: Sequence[Reason]) -> list[Reason]:
         """Those of the limits `reasons` that any line is under."""
         return [reason for reason in reasons if (self.left[reason] != NONE).any()]
@@ -100,20 +104,16 @@ def bounded(
     against: pd.DataFrame,
     *,
     most: Callable[[pd.DataFrame], Whole] | None = None,
-    relaxing: npt.NDArray[np.bool_] | None = None,
 ) -> Bounds:
     """The bounds of lines (order_id, retailer_id, brand_id, week, order_date, requested), what `against` lists being given already.
 
     In this order: hold, whole packs, lot. What several lines share is handed out by `Bounds.cut`. `most`: the demand cap of numbered
-    rows; `relaxing`, by brand code: its star caps are not kept here, as their policy may raise them.
+    rows.
     """
     rows = limits.numbered(snapshot, lines)
     brand = rows["brand"].to_numpy()
     limit = limits.in_force(snapshot, rows)
     limit[Reason.DEMAND_CAP] = np.full(len(rows), NONE) if most is None else most(rows)
-    cap = limit[Reason.STAR_CAP]
-    if relaxing is not None:
-        limit[Reason.STAR_CAP] = np.where(relaxing[brand], NONE, cap)
     asked = lines["requested"].to_numpy(np.int64)
     found = Bounds(
         rows=rows,
@@ -123,7 +123,7 @@ def bounded(
         pack=snapshot.brands["pack_multiple"].to_numpy(np.int64)[brand],
         lot=snapshot.brands["min_lot"].to_numpy(np.int64)[brand],
         hold=limits.held(snapshot, rows),
-        cap=cap,
+        cap=limit[Reason.STAR_CAP],
         left={reason: limits.left(rows, reason, limit[reason], against) for reason in COLUMNS},
         own=asked,
         usable=asked,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,9 @@ import pandas as pd
 from allocation import bounds, fill, limits
 from allocation.bounds import Bounds
 from allocation.limits import NONE, Whole
+from allocation.week_supply import NAMES
 from ordering.frames import Snapshot
-from ordering.model import Policy, Reason
+from ordering.model import Reason
 from ordering.settings import AllocationSettings
 
 
@@ -45,14 +46,12 @@ class Claimants:
 
 def of(
     snapshot: Snapshot,
-    lines: pd.DataFrame,
     bound: Bounds,
     against: pd.DataFrame,
     turns: Whole,
-    policy: npt.NDArray[np.str_],
     settings: AllocationSettings,
 ) -> Claimants:
-    """The claimants behind the lines of one week, with their tickets. `turns` and `policy` by brand code."""
+    """The claimants behind the lines of one week, with their tickets; `turns` by brand code. Policies and arrival are not said yet."""
     rows, width = bound.rows, max(len(snapshot.retailers), 1)
     keys, first, of_line = np.unique(rows["brand"].to_numpy() * width + rows["owner"].to_numpy(), return_index=True, return_inverse=True)
     brand, owner, pack = keys // width, keys % width, bound.pack[first]
@@ -61,14 +60,11 @@ def of(
     taken = limits.sums(capped, limits.scope(against, Reason.STAR_CAP), against["allocated"].to_numpy())
     ids = list(snapshot.retailers["retailer_id"]), list(snapshot.brands["brand_id"])
     ticket, hashed = fill.tickets(*ids, owner, brand, turns[brand], settings.salt)
-    came = np.full(len(keys), len(rows))
-    if (policy == str(Policy.FIRST_COME)).any():
-        np.minimum.at(came, of_line, _arrival(lines))
     return Claimants(
         of_line=of_line,
         brands=brands,
         offsets=np.append(starts, len(keys)),
-        policy=policy[brands],
+        policy=np.full(len(brands), "", NAMES),
         by_star=settings.demand_by_star,
         owner=owner,
         brand=brand,
@@ -79,13 +75,14 @@ def of(
         weight=bounds.weights(snapshot, rows.iloc[first], settings),
         ticket=ticket,
         hashed=hashed,
-        came=came,
+        came=np.zeros(len(keys), np.int64),
     )
 
 
-def _arrival(lines: pd.DataFrame) -> Whole:
-    """The place of each line in the order of order days and order ids; nobody notes the hour at which a request came in."""
+def arrived(who: Claimants, lines: pd.DataFrame) -> Claimants:
+    """The claimants with their place in the order of order days and order ids; nobody notes the hour at which a request came in."""
     order = np.lexsort((pd.factorize(lines["order_id"].astype("str"), sort=True)[0], lines["order_date"].to_numpy()))
-    place = np.empty(len(lines), np.int64)
+    place, came = np.empty(len(lines), np.int64), np.full(len(who.owner), len(lines))
     place[order] = np.arange(len(lines))
-    return place
+    np.minimum.at(came, who.of_line, place)
+    return replace(who, came=came)

@@ -21,15 +21,6 @@ Truths = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Smallest `lot` by brand code, cartons; `last_day`: weekday (1 to 7) of the week's last orders; `compared`: a rule for comparison."""
-
-    lot: Whole
-    last_day: int
-    compared: bool
-
-
-@dataclass(frozen=True)
 class HandedOut:
     """`units` (packs) and the threshold in force (`level`) for every claimant, and the threshold `solved` for every brand of them.
 
@@ -45,33 +36,32 @@ class HandedOut:
     starved: Truths
 
 
-def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, terms: Terms) -> HandedOut:
-    """What everybody gets. `order`: lines by owner, and of an owner in the order in which they take (totals.preferred).
+def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, *, lot: Whole, last_day: int) -> HandedOut:
+    """What everybody gets. `order`: lines by owner, and of an owner in the order in which they take (totals.preferred). `lot`: the least
+    that may be given, by brand code, cartons; `last_day`: weekday (1 to 7) of the week's last orders.
 
     What a stored level leaves goes to lines of the week's last order day: before it, a carton beyond the level may be one that somebody's
     line, not asked for yet, is to have.
     """
-    if terms.compared:
-        return _compared(who, bound, order, supply)
     there = bound.there(tuple(COLUMNS))
     lines = _in_order(bound, who, order, there)
-    lots = -(-terms.lot[who.brands] // who.pack[who.offsets[:-1]])
+    lots = -(-lot[who.brands] // who.pack[who.offsets[:-1]])
     entitled = fill.entitled(supply.threshold[who.brand], who.ticket, who.weight, who.taken + who.usable)
-    wanted, packs = np.minimum(who.usable, np.maximum(entitled - who.taken, 0)), in_packs(who, supply)
+    wanted, packs = np.minimum(who.usable, np.maximum(entitled - who.taken, 0)), in_packs(who, supply.left)
     first = _cut_off(who, wanted, packs, lines, who.taken, lots)
     kept, solved = supply.threshold[who.brands], first.levels
     level = np.repeat(np.where(solved < 0, kept, np.where(kept < 0, solved, np.minimum(kept, solved))), np.diff(who.offsets))
-    late = (bound.rows["day"] - bound.rows["week"] * 7 + 3 >= terms.last_day - 1).to_numpy()[order]
+    late = (bound.rows["day"] - bound.rows["week"] * 7 + 3 >= last_day - 1).to_numpy()[order]
     rest = _rest(who, first, packs, (kept >= 0) & (solved < 0))
     if (rest > 0).any() and late.any():
         first, level = _left_over(who, first, lines, late, rest, lots, level)
     return _by_line(who, bound, order, there, first, solved, level)
 
 
-def in_packs(who: Claimants, supply: WeekSupply) -> Whole:
-    """What is left of the supply of each brand of `who`, in packs; UNLIMITED stays."""
-    left = supply.left[who.brands]
-    return np.where(left < 0, UNLIMITED, left // who.pack[who.offsets[:-1]])
+def in_packs(who: Claimants, left: Whole) -> Whole:
+    """What is `left` (cartons by brand code) of each brand of `who`, in packs; UNLIMITED stays."""
+    own = left[who.brands]
+    return np.where(own < 0, UNLIMITED, own // who.pack[who.offsets[:-1]])
 
 
 def _cut_off(who: Claimants, usable: Whole, packs: Whole, lines: coupled.Lines, taken: Whole, lots: Whole) -> Coupled:
@@ -142,11 +132,11 @@ def _starved(claim: Whole, found: Coupled) -> Truths:
     return np.asarray(short[:-1] > short[first])
 
 
-def _compared(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply) -> HandedOut:
+def compared(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply) -> HandedOut:
     """By a rule for comparison: limits first, then every brand by itself, then a claimant's lines in turn."""
     cut = bound.cut(tuple(COLUMNS), order)
     usable = np.bincount(who.of_line, cut.usable, len(who.owner)).astype(np.int64) // who.pack
-    units, solved = rules.compared(replace(who, usable=usable), in_packs(who, supply))
+    units, solved = rules.compared(replace(who, usable=usable), in_packs(who, supply.left))
     most = (units * who.pack)[who.of_line]
     of_claim, left = (whole[np.newaxis].astype(np.int32) for whole in (who.of_line, most))
     allocated, _ = greedy.cut(bound.order, of_claim, cut.usable, left, bound.pack, bound.lot)

@@ -32,10 +32,8 @@ EARNED = (0.5, 1.5)
 EARNED_WEEKS = 13
 
 
-def chosen(snapshot: Snapshot, settings: AllocationSettings, only: Policy | None) -> npt.NDArray[np.str_]:
-    """The policy of every brand by code: that of its supply attribute, unless one is to hold for all."""
-    if only is not None:
-        return np.full(len(snapshot.brands), str(only), NAMES)
+def chosen(snapshot: Snapshot, settings: AllocationSettings) -> npt.NDArray[np.str_]:
+    """The policy of every brand by code: that of its supply attribute."""
     return np.array([str(settings.policy_of(attribute)) for attribute in snapshot.brands["supply_attribute"]], dtype=NAMES)
 
 

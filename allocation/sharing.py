@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,9 @@ import pandas as pd
 from allocation import bounds, claimants, fill, handing_out, licences, limits, needs, rules, totals, week_supply
 from allocation.bounds import CODE, Bounds
 from allocation.claimants import Claimants
-from allocation.handing_out import HandedOut, Terms
+from allocation.handing_out import HandedOut
 from allocation.limits import Whole
-from allocation.week_supply import WeekSupply
+from allocation.week_supply import NAMES, WeekSupply
 from ordering.frames import Snapshot
 from ordering.model import COMPARISONS, Policy, Reason
 from ordering.settings import AllocationSettings
@@ -44,30 +45,75 @@ def share_week(
     `against` is what was given already, as from `bounds.given`. A level that an earlier night stored is used as it stands, with the
     supply left as the hard ceiling; else the level is solved over lines and expected requests together. `only`: a policy for all brands.
     """
-    prepared = prepare(snapshot, claims, week, against=against, demand=demand, settings=settings, only=only)
-    out = handing_out.decided(prepared.who, prepared.bound, prepared.order, prepared.supply, prepared.terms)
-    waits, bound = prepared.claims["waits"].to_numpy(bool), out.bound
-    allocated = licences.shared(snapshot, bound, out.allocated, prepared.supply.turns, settings)
-    told = replace(out, allocated=allocated)
-    brands, kept = prepared.who.brands, prepared.supply.kept
+    prepared = prepare(snapshot, claims, week, against=against, demand=demand, settings=settings)
+    return told(prepared, prepared.decided(prepared.policy if only is None else np.full(len(prepared.policy), str(only), NAMES)))
+
+
+def told(prepared: Prepared, decided: tuple[Claimants, HandedOut]) -> Shared:
+    """What was decided of a prepared week, line by line with its reason."""
+    (who, out), supply, week = decided, prepared.supply, prepared.week
+    allocated = licences.shared(prepared.snapshot, out.bound, out.allocated, supply.turns, prepared.settings)
+    out, waits = replace(out, allocated=allocated), prepared.claims["waits"].to_numpy(bool)
     return Shared(
-        lines=_lines(prepared.claims, prepared.who, told)[waits],
-        levels=_levels(snapshot, week, prepared.supply, prepared.who, told, ~waits),
-        given=bound.rows.assign(allocated=allocated)[waits],
-        problems=_short(snapshot, week, brands[kept[brands] & (out.solved >= 0)]),
+        lines=_lines(prepared.claims, who, out)[waits],
+        levels=_levels(prepared.snapshot, week, supply, who, out, ~waits),
+        given=out.bound.rows.assign(allocated=allocated)[waits],
+        problems=_short(prepared.snapshot, week, who.brands[supply.kept[who.brands] & (out.solved >= 0)]),
     )
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A week before it is decided: its claims, their bounds, who claims on which terms, and the `order` of lines in which owners take."""
+    """A week before it is decided: its claims, their bounds, who claims, and the `order` of lines in which owners take. `known`: estimated
+    demand by pair, None without an estimate. It can be decided again and again, on other terms."""
 
+    snapshot: Snapshot
+    week: pd.Timestamp
+    settings: AllocationSettings
     claims: pd.DataFrame
     bound: Bounds
     who: Claimants
     supply: WeekSupply
     order: Whole
-    terms: Terms
+    known: pd.Series | None
+
+    @cached_property
+    def policy(self) -> npt.NDArray[np.str_]:
+        """The policy of every brand by code: of the week's first night, else that of the settings."""
+        return np.where(self.supply.kept, self.supply.policy, rules.chosen(self.snapshot, self.settings))
+
+    @cached_property
+    def demand(self) -> npt.NDArray[np.float64] | None:
+        """Estimated demand by claimant; one without an estimate counts as the mean of those that have one. None where there is none."""
+        if self.known is None:
+            return None
+        found = needs.of_owners(self.snapshot, self.known, self.who.owner, self.who.brand)
+        return np.where(np.isnan(found), np.nanmean(found) if (found > 0).any() else 1.0, found)
+
+    @cached_property
+    def earned(self) -> npt.NDArray[np.float64]:
+        """Sell-through by claimant."""
+        return rules.sold_through(self.snapshot, self.week)[self.who.owner]
+
+    def on_terms(self, policy: npt.NDArray[np.str_], left: Whole) -> Claimants:
+        """The claimants under these policies, with `left` cartons of each brand."""
+        who = replace(self.who, policy=policy[self.who.brands])
+        if (who.policy == str(Policy.FIRST_COME)).any():
+            who = claimants.arrived(who, self.claims)
+        demand = self.demand if (who.policy == str(Policy.TRUE_DEMAND)).any() else None
+        earned = self.earned if (who.policy == str(Policy.TURN_AND_EARN)).any() else np.ones(len(who.owner))
+        return rules.terms(who, handing_out.in_packs(who, left), self.supply.kept[who.brands], demand, earned)
+
+    def decided(self, policy: npt.NDArray[np.str_], left: Whole | None = None) -> tuple[Claimants, HandedOut]:
+        """What everybody gets under the policies `policy` by brand code, and on which terms; `left`: other supplies, cartons by brand code,
+        UNLIMITED where there is no limit."""
+        supply = self.supply if left is None else replace(self.supply, left=left)
+        who = self.on_terms(policy, supply.left)
+        bound = self.bound.without(Reason.STAR_CAP, rules.relaxing(policy)[self.bound.rows["brand"]])
+        lot, last = self.snapshot.brands["min_lot"].to_numpy(np.int64), int(self.snapshot.retailers["order_weekday"].max())
+        if np.isin(policy, [str(one) for one in COMPARISONS]).all():
+            return who, handing_out.compared(who, bound, self.order, supply)
+        return who, handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=last)
 
 
 def prepare(
@@ -78,29 +124,16 @@ def prepare(
     against: pd.DataFrame,
     demand: pd.DataFrame | None,
     settings: AllocationSettings,
-    only: Policy | None = None,
 ) -> Prepared:
     """All that a week is decided from; arguments as of `share_week`."""
     supply = week_supply.of(snapshot, week, against, settings)
     brand = limits.codes(claims["brand_id"], snapshot.brands["brand_id"], "brand")
     claims = claims[claims["waits"].to_numpy(bool) | ~supply.kept[brand]].reset_index(drop=True)
-    policy = np.where(supply.kept, supply.policy, rules.chosen(snapshot, settings, only))
     known = None if demand is None or demand.empty else needs.of_pairs(snapshot, demand, week)
-    most = needs.demand_cap(snapshot, demand, week)
-    bound = bounds.bounded(snapshot, claims, against, most=most, relaxing=rules.relaxing(policy))
-    who = claimants.of(snapshot, claims, bound, against, supply.turns, policy, settings)
-    return Prepared(
-        claims=claims,
-        bound=bound,
-        who=_on_terms(snapshot, who, supply, known, week),
-        supply=supply,
-        order=totals.preferred(bound, _demand(known, bound.rows, claims)),
-        terms=Terms(
-            lot=snapshot.brands["min_lot"].to_numpy(np.int64),
-            last_day=int(snapshot.retailers["order_weekday"].max()),
-            compared=only in COMPARISONS,
-        ),
-    )
+    bound = bounds.bounded(snapshot, claims, against, most=needs.demand_cap(snapshot, demand, week))
+    who = claimants.of(snapshot, bound, against, supply.turns, settings)
+    order = totals.preferred(bound, _demand(known, bound.rows, claims))
+    return Prepared(snapshot, week, settings, claims, bound, who, supply, order, known)
 
 
 def _demand(known: pd.Series | None, rows: pd.DataFrame, claims: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -108,17 +141,6 @@ def _demand(known: pd.Series | None, rows: pd.DataFrame, claims: pd.DataFrame) -
     own = np.where(claims["waits"], 0.0, claims["requested"].to_numpy(np.float64))
     found = np.full(len(own), np.nan) if known is None else needs.of_lines(known, rows)
     return np.where(np.isnan(found), own, found)
-
-
-def _on_terms(snapshot: Snapshot, who: Claimants, supply: WeekSupply, known: pd.Series | None, week: pd.Timestamp) -> Claimants:
-    """The claimants on the terms of their brands' policies. A pair without an estimate counts as the mean of those that have one."""
-    demand, earned = None, np.ones(len(who.owner))
-    if known is not None and (who.policy == str(Policy.TRUE_DEMAND)).any():
-        found = needs.of_owners(snapshot, known, who.owner, who.brand)
-        demand = np.where(np.isnan(found), np.nanmean(found) if (found > 0).any() else 1.0, found)
-    if (who.policy == str(Policy.TURN_AND_EARN)).any():
-        earned = rules.sold_through(snapshot, week)[who.owner]
-    return rules.terms(who, handing_out.in_packs(who, supply), supply.kept[who.brands], demand, earned)
 
 
 def _reasons(who: Claimants, out: HandedOut) -> npt.NDArray[np.int8]:
