@@ -36,12 +36,12 @@ class HandedOut:
     starved: Truths
 
 
-def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, *, lot: Whole, last_day: int) -> HandedOut:
+def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, *, lot: Whole, last_day: int | None) -> HandedOut:
     """What everybody gets. `order`: lines by owner, and of an owner in the order in which they take (totals.preferred). `lot`: the least
-    that may be given, by brand code, cartons; `last_day`: weekday (1 to 7) of the week's last orders.
+    that may be given, by brand code, cartons; `last_day`: weekday (1 to 7) of the week's last orders, None before its cut-off.
 
-    What a stored level leaves goes to lines of the week's last order day: before it, a carton beyond the level may be one that somebody's
-    line, not asked for yet, is to have.
+    What a stored level leaves goes to lines of the week's last order day: before its cut-off, a carton beyond the level may be one that
+    somebody's line, not asked for yet, is to have.
     """
     there = bound.there(tuple(COLUMNS))
     lines = _in_order(bound, who, order, there)
@@ -51,6 +51,8 @@ def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, *, 
     first = _cut_off(who, wanted, packs, lines, who.taken, lots)
     kept, solved = supply.threshold[who.brands], first.levels
     level = np.repeat(np.where(solved < 0, kept, np.where(kept < 0, solved, np.minimum(kept, solved))), np.diff(who.offsets))
+    if last_day is None:
+        return _by_line(who, bound, order, there, first, solved, level)
     late = (bound.rows["day"] - bound.rows["week"] * 7 + 3 >= last_day - 1).to_numpy()[order]
     rest = _rest(who, first, packs, (kept >= 0) & (solved < 0))
     if (rest > 0).any() and late.any():

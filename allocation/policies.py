@@ -36,13 +36,15 @@ def allocate(
     *,
     demand: pd.DataFrame | None = None,
     only: Policy | None = None,
+    closing: bool = False,
 ) -> Allocated:
     """Allocate the waiting lines that are not confirmed yet, week by week, what an earlier week takes of a monthly quota being gone.
 
     `expected`: retailer_id, brand_id, week, requested (cartons) of retailers who are expected to order in a week and have not yet.
-    `demand`: retailer_id, brand_id, week, demand (cartons a week): the order in which a retailer's brands share its totals; without
-    it they share in the order of brand ids; with a column `most` it caps what resale-prone brands are given up to. `only`: one policy for
-    all brands, those for comparison among them. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
+    `demand`: retailer_id, brand_id, week, demand (cartons a week): the order in which a retailer's brands share its totals; without it
+    they share in the order of brand ids; with a column `most` it caps what resale-prone brands are given up to. `only`: one policy for all
+    brands, those for comparison among them. `closing`: the cut-off of the lines has passed, and those of the week's last order day share what its
+    level leaves. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
     Raises TrueOrderError on an id that the city does not have, SettingsError on a weight of nothing.
     """
     waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
@@ -56,7 +58,7 @@ def allocate(
             problems.append((f"week {week:%Y-%m-%d}", f"no {missing} is known for this week yet: its lines wait, nothing is allocated"))
             continue
         claims = _claims(snapshot, open_lines[open_lines["week"] == week], expected, week)
-        found = sharing.share_week(snapshot, claims, week, against=against, demand=demand, settings=settings, only=only)
+        found = sharing.share_week(snapshot, claims, week, against=against, demand=demand, settings=settings, only=only, closing=closing)
         against = pd.concat([against, found.given], ignore_index=True)
         results.append(found)
         problems += found.problems
@@ -65,6 +67,26 @@ def allocate(
         _joined(frames.WEEK_LEVELS, [found.levels for found in results]),
         frames.conform(frames.PROBLEMS, pd.DataFrame([(STEP, *row) for row in problems], columns=frames.PROBLEMS.names)),
     )
+
+
+def prepared(
+    snapshot: Snapshot, expected: pd.DataFrame, settings: AllocationSettings, *, demand: pd.DataFrame | None = None
+) -> list[sharing.Prepared]:
+    """The planned weeks, each by itself, before they are decided; arguments as of `allocate`. A week that is not known yet is left out."""
+    waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
+    lines, against = waiting[waiting["allocated"].isna()], bounds.given(snapshot)
+    weeks = [week for week in sorted(lines["week"].unique()) if not not_known(snapshot, week)]
+    return [
+        sharing.prepare(
+            snapshot,
+            _claims(snapshot, lines[lines["week"] == week], expected, week),
+            week,
+            against=against,
+            demand=demand,
+            settings=settings,
+        )
+        for week in weeks
+    ]
 
 
 def not_known(snapshot: Snapshot, week: pd.Timestamp) -> str:

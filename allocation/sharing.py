@@ -39,14 +39,17 @@ def share_week(
     demand: pd.DataFrame | None,
     settings: AllocationSettings,
     only: Policy | None = None,
+    closing: bool = False,
 ) -> Shared:
     """Share the supply of `week` among `claims`: order_id, retailer_id, brand_id, week, order_date, requested, waits (False: expected).
 
     `against` is what was given already, as from `bounds.given`. A level that an earlier night stored is used as it stands, with the
     supply left as the hard ceiling; else the level is solved over lines and expected requests together. `only`: a policy for all brands.
+    `closing`: the cut-off of these lines has passed; on the week's last order day they share what the level leaves.
     """
     prepared = prepare(snapshot, claims, week, against=against, demand=demand, settings=settings)
-    return told(prepared, prepared.decided(prepared.policy if only is None else np.full(len(prepared.policy), str(only), NAMES)))
+    policy = prepared.policy if only is None else np.full(len(prepared.policy), str(only), NAMES)
+    return told(prepared, prepared.decided(policy, closing=closing))
 
 
 def told(prepared: Prepared, decided: tuple[Claimants, HandedOut]) -> Shared:
@@ -104,16 +107,16 @@ class Prepared:
         earned = self.earned if (who.policy == str(Policy.TURN_AND_EARN)).any() else np.ones(len(who.owner))
         return rules.terms(who, handing_out.in_packs(who, left), self.supply.kept[who.brands], demand, earned)
 
-    def decided(self, policy: npt.NDArray[np.str_], left: Whole | None = None) -> tuple[Claimants, HandedOut]:
+    def decided(self, policy: npt.NDArray[np.str_], left: Whole | None = None, *, closing: bool = False) -> tuple[Claimants, HandedOut]:
         """What everybody gets under the policies `policy` by brand code, and on which terms; `left`: other supplies, cartons by brand code,
-        UNLIMITED where there is no limit."""
+        UNLIMITED where there is no limit; `closing` as of `share_week`."""
         supply = self.supply if left is None else replace(self.supply, left=left)
         who = self.on_terms(policy, supply.left)
         bound = self.bound.without(Reason.STAR_CAP, rules.relaxing(policy)[self.bound.rows["brand"]])
         lot, last = self.snapshot.brands["min_lot"].to_numpy(np.int64), int(self.snapshot.retailers["order_weekday"].max())
         if np.isin(policy, [str(one) for one in COMPARISONS]).all():
             return who, handing_out.compared(who, bound, self.order, supply)
-        return who, handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=last)
+        return who, handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=last if closing else None)
 
 
 def prepare(

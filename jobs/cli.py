@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs import flag_commands, order_commands, plan_commands, proposal_commands, review_commands, star_commands, suggestion_commands
+from jobs import (
+    flag_commands,
+    order_commands,
+    plan_commands,
+    proposal_commands,
+    rerun_commands,
+    review_commands,
+    star_commands,
+    suggestion_commands,
+)
 
 if TYPE_CHECKING:
     from jobs.exports import Source
@@ -28,6 +37,7 @@ app.add_typer(flag_commands.app, name="flags")
 app.add_typer(plan_commands.app, name="plan")
 app.add_typer(star_commands.app, name="stars")
 app.add_typer(suggestion_commands.app, name="suggestions")
+app.add_typer(rerun_commands.app, name="rerun")
 app.add_typer(review_commands.app, name="review")
 app.add_typer(proposal_commands.app, name="proposal")
 for command in (order_commands.cancel, order_commands.recall, order_commands.restore):

@@ -59,13 +59,14 @@ def recall(
     changed = changed[changed["new_allocated"] < changed["allocated"]]
     if changed.empty:
         raise StateError(f"{name}: {-left} cartons too many were confirmed, and all of them are delivered; nobody can give back")
-    batch_id = recalls.recall(db, changed, brand_id=brand_id, week=monday, by=by, why=why, at=clock)
+    changed = changed.assign(brand_id=brand_id, week=monday)
+    batch_id = recalls.change(db, changed, action=recalls.RECALL, by=by, why=why, at=clock)
     cartons = int((changed["allocated"] - changed["new_allocated"]).sum())
     return GivenBack(batch_id, len(changed), cartons, max(-left - cartons, 0))
 
 
 def restore(db: database.Database, settings: Settings, batch_id: int, *, by: str, why: str, clock: datetime) -> tuple[int, int]:
-    """Take a cancellation or a recall back; gives the new act and its lines."""
+    """Take a cancellation, a recall or a re-run back; gives the new act and its lines."""
     if batches.action_of(db, batch_id) == cancellations.ACTION:
         return cancellations.restore(db, batch_id, since=_since(settings, clock), by=by, why=why, at=clock)
     return recalls.restore(db, batch_id, by=by, why=why, at=clock)

@@ -83,6 +83,8 @@ def _named(db: database.Database, run_id: int) -> runlog.Record:
     run = runlog.by_id(db, run_id)
     if run is None:
         raise StateError(f"there is no run {run_id}; run: trueorder nightly")
+    if run.job.startswith(runlog.SHADOW):
+        raise StateError(f"run {run_id} is a {run.job}, to compare with; nothing is published of it")
     if run.status != runlog.DONE or not run.detailed:
         raise StateError(f"run {run_id} holds no proposal ({run.status}); run: trueorder nightly --date {run.business_date}")
     if run.withdrawn:
@@ -118,7 +120,7 @@ def _allocated(source: Source, days: list[date]) -> Iterator[tuple[date, pd.Data
         waiting = known.waiting
         of_day = waiting["order_date"] == frames.day(day)
         today = replace(known, waiting=waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True))
-        lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned).lines
+        lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned, closing=True).lines
         lines = lines[lines["order_date"] == frames.day(day)]
         yield day, lines, gate.breaches(known, lines, day, rules.publishing, problems=problems)
         known = replace(known, waiting=_with_confirmed(waiting, lines))

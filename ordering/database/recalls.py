@@ -16,7 +16,7 @@ from ordering.database.folders import renew_versions
 from ordering.errors import StateError
 
 T, LINES, DONE, OLD = tables.recalled_lines, tables.order_lines, tables.confirmations, tables.request_versions
-ACTION = "orders.recall"
+RECALL, GAIN, REDISTRIBUTE = "orders.recall", "orders.gain", "orders.redistribute"
 
 
 def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, int | None]:
@@ -33,27 +33,26 @@ def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, i
         return pd.DataFrame([dict(row) for row in rows], columns=names).sort_values("order_id", ignore_index=True), left
 
 
-def recall(db: Database, changed: pd.DataFrame, *, brand_id: str, week: date, by: str, why: str, at: datetime) -> int:
-    """Store what lines keep; gives the act. `changed`: order_id, allocated, level, reason (as read), new_allocated, new_level, new_reason.
-    Raises StateError where a line changed since it was read; nothing is then written.
+def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: str, at: datetime) -> int:
+    """Store what confirmed lines get instead; gives the act. `changed`: order_id, brand_id, week, allocated, level, reason (as read),
+    new_allocated, new_level, new_reason. Raises StateError where a line changed since it was read, or a supply does not cover what is
+    given more; nothing is then written.
     """
-    reason = batches.told(why)
-    rows = [{**row, "brand_id": brand_id, "week": week} for row in _plain(changed)]
+    reason, rows = batches.told(why), _plain(changed)
     with db.writing() as tx:
         batches.lock(tx)
-        cartons = int((changed["allocated"] - changed["new_allocated"]).sum())
-        batch_id = batches.begin(
-            tx, ACTION, lines=len(rows), by=by, at=at, why=reason, detail=f"brand {brand_id}, week {week}; {cartons} cartons"
-        )
+        _covered(tx, rows, before="", after="new_")
+        cartons = int((changed["new_allocated"] - changed["allocated"]).sum())
+        batch_id = batches.begin(tx, action, lines=len(rows), by=by, at=at, why=reason, detail=f"{_names(rows)}; {cartons:+} cartons")
         kept = [column.name for column in T.columns if column.name != "batch_id"]
         tx.execute(T.insert(), [{name: row[name] for name in kept} | {"batch_id": batch_id} for row in rows])
         _give(tx, batch_id, len(rows), before="", after="new_", at=at)
-        renew_versions(tx, {week})
+        renew_versions(tx, {row["week"] for row in rows})
     return batch_id
 
 
 def restore(db: Database, batch_id: int, *, by: str, why: str, at: datetime) -> tuple[int, int]:
-    """Take a recall back: its lines have again what they had; gives the new act and the lines.
+    """Take a recall or another re-run back: its lines have again what they had; gives the new act and the lines.
 
     Raises StateError where the supply does not cover them, or a line was changed since.
     """
@@ -62,22 +61,42 @@ def restore(db: Database, batch_id: int, *, by: str, why: str, at: datetime) -> 
         batches.lock(tx)
         batches.to_undo(tx, batch_id, of="orders.")
         rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
-        cartons, first = sum(row["allocated"] - row["new_allocated"] for row in rows), rows[0]
-        left = supply_left(tx, first["brand_id"], first["week"])
-        if left is not None and left < cartons:
-            raise StateError(
-                f"brand {first['brand_id']}, week {first['week']}: the lines would have {cartons} cartons again, and the supply leaves "
-                f"{max(left, 0)}; import the supply as it is first"
-            )
+        _covered(tx, rows, before="new_", after="")
         undone = batches.begin(tx, "orders.restore", lines=len(rows), by=by, at=at, why=reason, undoes=batch_id)
         _give(tx, batch_id, len(rows), before="new_", after="", at=at)
-        renew_versions(tx, {first["week"]})
+        renew_versions(tx, {row["week"] for row in rows})
     return undone, len(rows)
+
+
+def _covered(tx: sa.Connection, rows: list[dict[str, Any]], *, before: str, after: str) -> None:
+    """Raise StateError where lines that get `after` for `before` need more of a brand's week than its supply leaves."""
+    more: dict[tuple[str, date], int] = {}
+    word = "again" if before else "more"
+    for row in rows:
+        key = row["brand_id"], row["week"]
+        more[key] = more.get(key, 0) + row[f"{after}allocated"] - row[f"{before}allocated"]
+    for (brand_id, week), cartons in more.items():
+        left = supply_left(tx, brand_id, week) if cartons > 0 else None
+        if left is not None and left < cartons:
+            raise StateError(
+                f"brand {brand_id}, week {week}: the lines would have {cartons} cartons {word}, and the supply leaves {max(left, 0)}; "
+                "import the supply as it is first"
+            )
+
+
+def _names(rows: list[dict[str, Any]]) -> str:
+    """The brands and weeks of lines, in few words."""
+    brands, weeks = sorted({row["brand_id"] for row in rows}), sorted({str(row["week"]) for row in rows})
+    return f"{f'brand {brands[0]}' if len(brands) == 1 else f'{len(brands)} brands'}, week {', '.join(weeks)}"
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as the database takes them: a missing number is None."""
-    return [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in frame.to_dict("records")]
+
+    def plain(value: Any) -> Any:
+        return None if pd.isna(value) else value.date() if isinstance(value, pd.Timestamp) else value
+
+    return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _give(tx: sa.Connection, batch_id: int, lines: int, *, before: str, after: str, at: datetime) -> None:

@@ -16,6 +16,10 @@ from ordering.database.connection import Database
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 
+SHADOW = "shadow"
+"""How the job of a run begins that another policy allocated beside a night, only to be compared with it."""
+LIVE = sa.not_(tables.runs.c.job.startswith(SHADOW))
+
 KEPT = frozenset({"week_levels"})
 """Results that stay when a run is thinned: the published levels of its weeks."""
 
@@ -117,10 +121,12 @@ def _insert_steps(tx: sa.Connection, run_id: int, steps: list[Step], problems: p
 
 
 def _thin(tx: sa.Connection, keep: int) -> None:
-    """Take the details of all but the `keep` newest runs."""
+    """Take the details of all but the `keep` newest nights, and of what is older than those."""
     t = tables.runs
-    newest = sa.select(t.c.run_id).where(t.c.detailed).order_by(t.c.run_id.desc()).limit(keep)
-    old = [row[0] for row in tx.execute(sa.select(t.c.run_id).where(t.c.detailed, t.c.run_id.not_in(newest)))]
+    newest = sa.select(t.c.run_id).where(t.c.detailed, LIVE).order_by(t.c.run_id.desc()).limit(keep)
+    kept = [row[0] for row in tx.execute(newest)]
+    gone = sa.or_(t.c.run_id < min(kept, default=0), sa.and_(LIVE, t.c.run_id.not_in(kept)))
+    old = [row[0] for row in tx.execute(sa.select(t.c.run_id).where(t.c.detailed, gone))]
     if not old:
         return
     for name, table in tables.results.items():
@@ -139,12 +145,12 @@ def equal_run(db: Database, *, business_date: date, input_hash: str, settings_ha
     """The newest finished run that was given the same, by the same version; None where there is none."""
     c = tables.runs.c
     same = (c.business_date == business_date, c.input_hash == input_hash, c.settings_hash == settings_hash, c.version == version)
-    found = find(db, c.status == DONE, *same)
+    found = find(db, LIVE, c.status == DONE, *same)
     return found[0] if found else None
 
 
-PROPOSES = sa.and_(tables.runs.c.status == DONE, tables.runs.c.detailed, sa.not_(tables.runs.c.withdrawn))
-"""Which runs hold a proposal: finished, their results stored, and not put aside."""
+PROPOSES = sa.and_(LIVE, tables.runs.c.status == DONE, tables.runs.c.detailed, sa.not_(tables.runs.c.withdrawn))
+"""Which runs hold a proposal: nights, finished, their results stored, and not put aside."""
 
 
 def newest_id() -> sa.Select[Any]:
@@ -161,7 +167,7 @@ def newest(db: Database) -> Record | None:
 
 def done_on(db: Database, business_date: date) -> Record | None:
     """The newest finished run of a business date, its results stored or not."""
-    found = find(db, tables.runs.c.status == DONE, tables.runs.c.business_date == business_date)
+    found = find(db, LIVE, tables.runs.c.status == DONE, tables.runs.c.business_date == business_date)
     return found[0] if found else None
 
 

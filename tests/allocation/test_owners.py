@@ -156,7 +156,7 @@ def test_the_last_day_gets_what_is_left_and_no_earlier_one_more_than_its_level(
     last = max(days.values())
     for today in range(1, 6):
         known = replace(week_of_orders(days, asks, supply, today, given), week_levels=levels)
-        found = {name: count for name, count in got(known).items() if days[name] == today}
+        found = {name: count for name, count in got(known, closing=True).items() if days[name] == today}
         given |= found
         assert today == last or all(count <= line_of(levels) for count in found.values())
     assert sum(given.values()) <= supply

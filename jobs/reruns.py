@@ -1,0 +1,165 @@
+"""Deciding again: what if, a shadow beside the live policy, and explicit re-runs of what was confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import pandas as pd
+
+from allocation import fairness, policies, suggest, what_if
+from allocation.sharing import Prepared
+from jobs import measures
+from jobs.exports import Source
+from jobs.giving_back import GivenBack
+from ordering import frames
+from ordering.database import recalls
+from ordering.database import runs as runlog
+from ordering.errors import StateError, TrueOrderError
+from ordering.frames import Snapshot
+from ordering.model import Policy, week_of
+
+STAR = ["week", "star_level"]
+SUMS = ["lines", "requested", "usable", "allocated", "demand"]
+FIGURES = ("week", "star_level", "lines", "requested", "usable", "demand", "allocated", "fill", "envy", "drought", "inflation")
+"""Columns of what a sharing came to by star level: `fill` = allocated ÷ requested, `inflation` = requested ÷ demand."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a run's lines are decided from: what was known, planned demand, and who else is expected to claim."""
+
+    source: Source
+    known: Snapshot
+    planned: pd.DataFrame
+    expected: pd.DataFrame
+
+    @classmethod
+    def of(cls, source: Source, *, anew: bool = False) -> Ground:
+        """That of a run; `anew`: its levels are solved again."""
+        known, rules = source.known(), source.settings.allocation
+        planned = measures.planned_demand(known, source.pairs(known), source.result("brand_index"), cap_at=rules.demand_cap)
+        levels = frames.empty(frames.WEEK_LEVELS) if anew else source.result("week_levels")
+        known = replace(known, week_levels=levels)
+        return cls(source, known, planned, suggest.expected_requests(known, planned) if anew else suggest.nobody_else())
+
+    def prepared(self) -> list[Prepared]:
+        """The planned weeks, ready to be decided on any terms."""
+        return policies.prepared(self.known, self.expected, self.source.settings.allocation, demand=self.planned)
+
+    def figures(self, lines: pd.DataFrame) -> pd.DataFrame:
+        """FIGURES of allocated lines, by week and star level, and by week over all levels (star_level 0)."""
+        found = fairness.measured(self.known, lines, self.planned)
+        parts = [found.assign(star_level=0), found]
+        return pd.concat([_summed(part) for part in parts], ignore_index=True).sort_values(STAR, ignore_index=True)[list(FIGURES)]
+
+
+def _summed(found: pd.DataFrame) -> pd.DataFrame:
+    by = found.groupby(STAR, as_index=False)
+    sums = by[SUMS].sum().merge(by[["envy", "drought"]].max(), on=STAR, validate="1:1")
+    return sums.assign(
+        fill=sums["allocated"] / sums["requested"].where(sums["requested"] > 0),
+        inflation=sums["requested"] / sums["demand"].where(sums["demand"] > 0),
+    )
+
+
+def compare(source: Source, policy: Policy | None, supply: Mapping[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """FIGURES of the run's waiting lines as they stand and on other terms, columns of the latter with `_then`; and the lines then.
+
+    Levels are solved anew for both, so that they differ by the terms alone. Nothing is stored. Raises TrueOrderError on an unknown brand,
+    StateError where no line waits.
+    """
+    ground = Ground.of(source, anew=True)
+    weeks = ground.prepared()
+    if not weeks:
+        raise StateError(f"run {source.run.run_id} of {source.run.business_date}: no line waits any more; run: trueorder nightly")
+    try:
+        then = pd.concat([what_if.lines(week, policy, dict(supply) or None) for week in weeks], ignore_index=True)
+    except KeyError as error:
+        raise TrueOrderError(f"brand {error.args[0]!r} is not among the city's brands; trueorder export brand-demand lists them") from error
+    now = pd.concat([what_if.lines(week) for week in weeks], ignore_index=True)
+    both = ground.figures(now).merge(ground.figures(then), on=STAR, how="outer", suffixes=("", "_then"), validate="1:1")
+    return both, then
+
+
+def shadow(source: Source, policy: Policy, *, at: datetime) -> int:
+    """Allocate the run's lines by another policy and store that beside the live run, to compare; gives the id. It is never published."""
+    ground = Ground.of(source, anew=True)
+    found = policies.allocate(ground.known, ground.expected, source.settings.allocation, demand=ground.planned, only=policy)
+    run = source.run
+    run_id = runlog.begin(source.db, job=f"{runlog.SHADOW} {policy}", business_date=run.business_date, version=run.version, at=at)
+    results = {"allocation": found.lines, "fairness": fairness.measured(ground.known, found.lines, ground.planned)}
+    hashes = {"input_hash": run.input_hash or "", "settings_hash": run.settings_hash or ""}
+    steps = [runlog.Step("allocate", 0.0, len(found.lines), len(found.problems))]
+    keep = source.settings.nightly.keep_runs
+    runlog.save(source.db, run_id, results, hashes=hashes, steps=steps, problems=found.problems, at=at, keep=keep)
+    return run_id
+
+
+def gain(source: Source, week: date, *, delivered: date | None, by: str, why: str, at: datetime) -> GivenBack:
+    """More to confirmed lines of a week, from what its supply has left; nobody loses a carton."""
+    return _again(source, week, delivered, by=by, why=why, at=at, keep=True)
+
+
+def redistribute(source: Source, week: date, *, delivered: date | None, by: str, why: str, at: datetime) -> GivenBack:
+    """Confirmed lines of a week shared anew among themselves, as if none had been confirmed."""
+    return _again(source, week, delivered, by=by, why=why, at=at, keep=False)
+
+
+def _again(source: Source, week: date, delivered: date | None, *, by: str, why: str, at: datetime, keep: bool) -> GivenBack:
+    """Decide confirmed lines of a week again, those of order days up to `delivered` staying as they are; `keep`: what they have stays too.
+
+    Raises StateError where the week has no such lines, or nothing changes.
+    """
+    monday, ground = week_of(week), Ground.of(source, anew=True)
+    with source.db.reading() as reader:
+        done = runlog.read_confirmations(reader, week=monday)
+    after = frames.day(delivered) if delivered is not None else pd.Timestamp.min
+    mine = done[done["order_date"] > after].reset_index(drop=True)
+    if mine.empty:
+        raise StateError(f"week {monday}: no confirmed line can be decided again; trueorder publish confirms")
+    lines = policies.allocate(
+        _open(ground.known, mine, keep=keep), _others(ground, monday), source.settings.allocation, demand=ground.planned
+    )
+    changed = _changed(mine, lines.lines, keep=keep)
+    if changed.empty:
+        raise StateError(f"week {monday}: every line gets what it has; nothing was written")
+    action = recalls.GAIN if keep else recalls.REDISTRIBUTE
+    batch_id = recalls.change(source.db, changed, action=action, by=by, why=why, at=at)
+    return GivenBack(batch_id, len(changed), int((changed["new_allocated"] - changed["allocated"]).sum()))
+
+
+def _others(ground: Ground, monday: date) -> pd.DataFrame:
+    """Expected requests of the week: what is left is not given away before those who have not asked yet."""
+    return ground.expected[ground.expected["week"] == frames.day(monday)]
+
+
+def _open(known: Snapshot, mine: pd.DataFrame, *, keep: bool) -> Snapshot:
+    """The snapshot in which these lines wait: what they lack (`keep`), or all they asked for. Other waiting lines keep what they have."""
+    key = ["order_id", "brand_id"]
+    waiting = known.waiting
+    chosen = (
+        waiting[key]
+        .astype("str")
+        .merge(mine[key].astype("str").assign(mine=1), on=key, how="left", validate="1:1")["mine"]
+        .notna()
+        .to_numpy()
+    )
+    again = waiting[chosen]
+    if keep:
+        again = again.assign(requested=(again["requested"] - again["allocated"]).astype(again["requested"].dtype))
+    again = again.assign(allocated=pd.array([None] * len(again), dtype=waiting["allocated"].dtype))
+    return replace(known, waiting=pd.concat([waiting if keep else waiting[~chosen], again], ignore_index=True))
+
+
+def _changed(mine: pd.DataFrame, lines: pd.DataFrame, *, keep: bool) -> pd.DataFrame:
+    """Lines that get another quantity, with what they had and what they get."""
+    key = ["order_id", "brand_id"]
+    found = lines[[*key, "allocated", "level", "reason"]].astype({"brand_id": "str", "reason": "str"})
+    new = found.rename(columns={name: f"new_{name}" for name in ("allocated", "level", "reason")})
+    both = mine.astype({"brand_id": "str"}).merge(new, on=key, how="inner", validate="1:1")
+    if keep:
+        both["new_allocated"] += both["allocated"]
+    both = both[both["new_allocated"] != both["allocated"]]
+    return both[[*key, "week", "allocated", "level", "reason", "new_allocated", "new_level", "new_reason"]].reset_index(drop=True)
