@@ -22,10 +22,11 @@ STEP = "allocation"
 
 @dataclass(frozen=True)
 class Allocated:
-    """What a night gives out: ALLOCATION of the waiting lines, WEEK_LEVELS of the brands with a supply row, and PROBLEMS."""
+    """What a night gives out: ALLOCATION of the waiting lines, WEEK_LEVELS of the brands with a supply row, WEEK_TOTALS, and PROBLEMS."""
 
     lines: pd.DataFrame
     levels: pd.DataFrame
+    totals: pd.DataFrame
     problems: pd.DataFrame
 
 
@@ -42,9 +43,9 @@ def allocate(
 
     `expected`: retailer_id, brand_id, week, requested (cartons) of retailers who are expected to order in a week and have not yet.
     `demand`: retailer_id, brand_id, week, demand (cartons a week): the order in which a retailer's brands share its totals; without it
-    they share in the order of brand ids; with a column `most` it caps what resale-prone brands are given up to. `only`: one policy for all
-    brands, those for comparison among them. `closing`: the cut-off of the lines has passed, and those of the week's last order day share what its
-    level leaves. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
+    they share in the order of brand ids; with a column `most` it caps what resale-prone brands are given up to. `only`: one policy for
+    all brands, those for comparison among them. `closing`: the cut-off of the lines has passed, and those of the week's last order day
+    share what its level leaves. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
     Raises TrueOrderError on an id that the city does not have, SettingsError on a weight of nothing.
     """
     waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
@@ -52,7 +53,7 @@ def allocate(
     against, results = bounds.given(snapshot), []
     planned = (open_lines, expected, snapshot.week_levels)
     weeks = sorted({week for frame in planned for week in pd.to_datetime(frame["week"]).unique()})
-    problems = []
+    problems, sums = [], []
     for week in weeks:
         if missing := not_known(snapshot, week):
             problems.append((f"week {week:%Y-%m-%d}", f"no {missing} is known for this week yet: its lines wait, nothing is allocated"))
@@ -61,10 +62,12 @@ def allocate(
         found = sharing.share_week(snapshot, claims, week, against=against, demand=demand, settings=settings, only=only, closing=closing)
         against = pd.concat([against, found.given], ignore_index=True)
         results.append(found)
+        sums.append({"week": week, "handed": found.handed, "possible": found.possible})
         problems += found.problems
     return Allocated(
         _joined(frames.ALLOCATION, [found.lines for found in results]),
         _joined(frames.WEEK_LEVELS, [found.levels for found in results]),
+        _joined(frames.WEEK_TOTALS, [pd.DataFrame(sums)] if sums else []),
         frames.conform(frames.PROBLEMS, pd.DataFrame([(STEP, *row) for row in problems], columns=frames.PROBLEMS.names)),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bounds, claimants, fill, handing_out, licences, limits, needs, rules, totals, week_supply
+from allocation import bound, bounds, claimants, fill, handing_out, licences, limits, needs, rules, totals, week_supply
 from allocation.bounds import CODE, Bounds
 from allocation.claimants import Claimants
 from allocation.handing_out import HandedOut
@@ -22,11 +22,16 @@ from ordering.settings import AllocationSettings
 
 @dataclass(frozen=True)
 class Shared:
-    """A week's outcome: ALLOCATION and WEEK_LEVELS rows, what counts as given from now on, and problems as (subject, message)."""
+    """A week's outcome: ALLOCATION and WEEK_LEVELS rows, what counts as given from now on, and problems as (subject, message).
+
+    `handed`: cartons to lines and expected requests; `possible`: what any sharing could have handed out under the same limits.
+    """
 
     lines: pd.DataFrame
     levels: pd.DataFrame
     given: pd.DataFrame
+    handed: int
+    possible: int
     problems: list[tuple[str, str]]
 
 
@@ -61,6 +66,8 @@ def told(prepared: Prepared, decided: tuple[Claimants, HandedOut]) -> Shared:
         lines=_lines(prepared.claims, who, out)[waits],
         levels=_levels(prepared.snapshot, week, supply, who, out, ~waits),
         given=out.bound.rows.assign(allocated=allocated)[waits],
+        handed=int(allocated.sum()),
+        possible=_possible(prepared.bound, who, supply),
         problems=_short(prepared.snapshot, week, who.brands[supply.kept[who.brands] & (out.solved >= 0)]),
     )
 
@@ -207,6 +214,22 @@ def _levels(
     )
     stored = snapshot.week_levels[snapshot.week_levels["week"] == week]
     return pd.concat([stored, solved], ignore_index=True) if len(stored) else solved
+
+
+def _possible(found: Bounds, who: Claimants, supply: WeekSupply) -> int:
+    """The most cartons that any sharing could hand out to these claims: see allocation.bound. A limit over a price class is not counted, so
+    it may be less than this says."""
+    alone = np.min([found.left[reason] for reason in (Reason.STAR_CAP, Reason.DEMAND_CAP, Reason.QUOTA_BRAND)], axis=0)
+    claim, owner = who.of_line, found.rows["owner"].to_numpy()
+    cap = np.full(len(who.owner), limits.NONE)
+    cap[claim] = alone  # the same for all lines of a claim
+    wanted = np.minimum(np.bincount(claim, found.own, len(who.owner)).astype(np.int64), cap)
+    owners, at = np.unique(who.owner, return_inverse=True)
+    total, of_line = np.full(len(owners), limits.NONE), np.searchsorted(owners, owner)
+    total[of_line] = found.left[Reason.QUOTA_TOTAL]
+    days = pd.DataFrame({"owner": of_line, "day": found.rows["day"].to_numpy(), "left": found.left[Reason.DAY_LIMIT]}).drop_duplicates()
+    total = np.minimum(total, np.bincount(days["owner"], days["left"], len(owners)).astype(np.int64))
+    return bound.most(who.offsets, np.minimum(wanted, 2**31 - 1), at, total, supply.left[who.brands])
 
 
 def _short(snapshot: Snapshot, week: pd.Timestamp, brands: Whole) -> list[tuple[str, str]]:

@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocation import bounds, dependence, fill, policies, shortage, substitutes, suggest
+from allocation import bounds, dependence, fill, policies, shortage, substitutes, suggest, what_if
+from allocation.week_supply import NAMES
 from benchmarks import coupled
 from ordering import frames, settings
+from ordering.model import Policy
 
 MONDAY = date(2026, 3, 2)
 
@@ -151,9 +153,21 @@ def main() -> None:
     rules, known = settings.load(), city(size.retailers, size.brands, size.lines)
     whole = best(lambda: policies.allocate(known, suggest.nobody_else(), rules.allocation), 2)
     print(f"allocate(), {len(known.waiting):,} waiting lines: {whole:.1f} s, {len(known.waiting) / whole / 1e6:.2f} million lines a second")
+    what_ifs(known, rules.allocation)
     told = best(lambda: bounds.attribute(known, known.lines), 2)
     print(f"attribute(), {len(known.lines):,} past lines: {told:.1f} s, {len(known.lines) / told / 1e6:.1f} million lines a second")
     advise(city(size.retailers // 4, size.brands, size.lines // 4), rules)
+
+
+def what_ifs(known: frames.Snapshot, rules: settings.AllocationSettings) -> None:
+    """Times a prepared week decided again: one brand with another supply, and all of them under another policy."""
+    week = policies.prepared(known, suggest.nobody_else(), rules)[0]
+    brand = what_if.one_brand(week, week.decided(week.policy), 0)
+    alone = best(lambda: brand.given(len(brand.who.owner)))
+    print(f"what if, one brand, {len(brand.who.owner):,} claims: {alone * 1000:.2f} ms; ", end="")
+    every = best(lambda: week.decided(np.full(len(week.policy), "star_cap", NAMES)), 2)
+    print(f"all brands under another policy, {len(week.claims):,} lines: {every:.2f} s; ", end="")
+    print(f"with a row and a reason for each: {best(lambda: what_if.lines(week, Policy.STAR_CAP), 1):.2f} s")
 
 
 def advise(known: frames.Snapshot, rules: settings.Settings) -> None:

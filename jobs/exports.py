@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "reason", "policy",
     ),
     "fairness": ("week", "brand_id", "star_level", "lines", "requested", "usable", "allocated", "demand", "envy", "drought"),
+    "price-of-fairness": ("week", "handed", "possible", "price"),
     "habits": (
         "retailer_id", "lines", "weeks", "flagged", "probable", "rate", "rate_low", "rate_high", "habit", "trend", "change", "change_low",
         "change_high", "shortage", "shortage_factor", "factor_low", "factor_high", "reason", "unknown", "echoes", "probes", "explained",
@@ -69,6 +70,7 @@ PLAIN: Mapping[str, str] = {
     "brand-dependence": "dependence",
     "allocation": "allocation",
     "fairness": "fairness",
+    "price-of-fairness": "week_totals",
     "habits": "habits",
     "signals": "signals",
 }
@@ -127,6 +129,8 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
             rows = rows[rows["week"].isin(source.weeks(rows, past=True, count=weeks or DEMAND_WEEKS))]
         if what == "suggestion-inputs":
             rows = _with_derived(rows)
+        if what == "price-of-fairness":
+            rows = rows.assign(price=1.0 - rows["handed"] / rows["possible"].where(rows["possible"] > 0))
         if what == "suggestions":
             from jobs import reviewing
 

@@ -195,6 +195,7 @@ def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[
         "dependence": dependent,
         "allocation": allocated.lines,
         "week_levels": allocated.levels,
+        "week_totals": allocated.totals,
         "fairness": fairness.measured(known, allocated.lines, planned),
         **cells,
     }

@@ -89,7 +89,11 @@ def shadow(source: Source, policy: Policy, *, at: datetime) -> int:
     found = policies.allocate(ground.known, ground.expected, source.settings.allocation, demand=ground.planned, only=policy)
     run = source.run
     run_id = runlog.begin(source.db, job=f"{runlog.SHADOW} {policy}", business_date=run.business_date, version=run.version, at=at)
-    results = {"allocation": found.lines, "fairness": fairness.measured(ground.known, found.lines, ground.planned)}
+    results = {
+        "allocation": found.lines,
+        "week_totals": found.totals,
+        "fairness": fairness.measured(ground.known, found.lines, ground.planned),
+    }
     hashes = {"input_hash": run.input_hash or "", "settings_hash": run.settings_hash or ""}
     steps = [runlog.Step("allocate", 0.0, len(found.lines), len(found.problems))]
     keep = source.settings.nightly.keep_runs

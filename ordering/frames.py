@@ -269,6 +269,9 @@ WEEK_LEVELS = Table(
     ),
     ("brand_id", "week"),
 )  # fmt: skip
+WEEK_TOTALS = Table("week_totals", (_week(), _count("handed"), _count("possible")), ("week",))
+"""Cartons handed out in a week, expected requests among them, and what any sharing could have: 1 − handed ÷ possible is the price of
+fairness and choice."""
 FAIRNESS = Table(
     "fairness",
     (
@@ -295,7 +298,7 @@ RETAILER_CELLS = Table(
 RESULTS: Mapping[str, Table] = {
     table.name: table
     for table in (
-        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, FAIRNESS,
+        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, WEEK_TOTALS, FAIRNESS,
         DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS, SUBSTITUTES, DEPENDENCE,
     )
 }  # fmt: skip

@@ -39,7 +39,7 @@ def city(rng: random.Random, days: list[int], asks: np.ndarray, supply: dict[str
 
 @pytest.fixture(scope="module")
 def week() -> tuple[list[int], np.ndarray, dict[str, int], pd.DataFrame]:
-    """Order days, requests, supplies, and the levels of the first night, which expects a few more requests: feasible for those that come."""
+    """Order days, requests, supplies, and the levels of the first night, which expects a few more: feasible for those that come."""
     rng = random.Random(4)
     days = [1 + i % 5 for i in range(SHOPS)]
     asks = np.array([[rng.randint(0, 9) for _ in WARES] for _ in range(SHOPS)])

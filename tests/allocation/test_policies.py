@@ -116,6 +116,20 @@ def test_all_that_is_there_and_asked_is_handed_out(city: Snapshot) -> None:
 
 
 @quick
+@hypothesis.given(cities(), expectations())
+def test_no_more_is_handed_out_than_could_be(city: Snapshot, expected: pd.DataFrame) -> None:
+    totals = night(city, expected).totals
+    assert (totals["handed"] <= totals["possible"]).all()
+
+
+@quick
+@hypothesis.given(cities(limits=False, lots=False))
+def test_where_no_total_binds_fairness_has_no_price(city: Snapshot) -> None:
+    totals = night(city).totals
+    assert (totals["handed"] == totals["possible"]).all()
+
+
+@quick
 @hypothesis.given(cities(), expectations(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_is_irrelevant(city: Snapshot, expected: pd.DataFrame, rng: Any) -> None:
     def mixed(frame: pd.DataFrame) -> pd.DataFrame:
