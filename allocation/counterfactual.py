@@ -34,8 +34,9 @@ class OneMore:
 def one_more(line: Row | pd.Series, fellows: pd.DataFrame, expected: float) -> OneMore:
     """What would have given `line` (frames.ALLOCATION) a pack more.
 
-    `fellows`: all lines of its brand and week, itself among them; `expected`: cartons of requests that were expected in that week when
-    its level was solved. Those are not stored line by line, so the supply needed is scaled by them.
+    `fellows`: all lines of its brand and week, itself among them, with the `owner` whose claim each is part of, as `line` has; `expected`:
+    cartons of requests that were expected in that week when its level was solved. Those are not stored line by line, so the supply needed
+    is scaled by them.
     """
     if line["allocated"] >= line["requested"]:
         return OneMore(None, None, False, None)
@@ -43,9 +44,10 @@ def one_more(line: Row | pd.Series, fellows: pd.DataFrame, expected: float) -> O
     own = int(line["requested"]) // pack * pack
     lifted = _without(line, own)
     if line["allocated"] < line["usable"] and not pd.isna(line["level"]):
-        units = int(line["taken"] + line["allocated"]) // pack + 1
+        claims = _claims(fellows)
+        units = int(claims.at[line["owner"], "taken"] + claims.at[line["owner"], "allocated"]) // pack + 1
         needed = int(fill.threshold(units, int(line["ticket"]), int(line["weight"])))
-        more, asked = _beyond(fellows, needed)
+        more, asked = _beyond(claims, needed)
         scale = 1.0 + expected / asked if asked else 1.0
         return OneMore(float(fill.published([needed])[0]), math.ceil(more * scale), expected > 0, lifted)
     return OneMore(None, None, False, lifted)
@@ -71,10 +73,17 @@ def threshold_of(level: float) -> int:
     return round(float(level) * fill.ONE / 1000)
 
 
-def _beyond(fellows: pd.DataFrame, needed: int) -> tuple[int, int]:
-    """Cartons that lines would get beyond what they got if the level rose to `needed`, and all that they could use."""
-    pack = fellows["pack_multiple"].to_numpy(np.int64)
-    most: npt.NDArray[np.int64] = (fellows["taken"].to_numpy(np.int64) + fellows["usable"].to_numpy(np.int64)) // pack
-    units = fill.entitled(np.full(len(fellows), needed), fellows["ticket"], fellows["weight"], most)
-    now = (fellows["taken"].to_numpy(np.int64) + fellows["allocated"].to_numpy(np.int64)) // pack
-    return int((np.maximum(units - now, 0) * pack).sum()), int(fellows["usable"].sum())
+def _claims(fellows: pd.DataFrame) -> pd.DataFrame:
+    """Lines of a brand and week summed by owner."""
+    return fellows.groupby("owner").agg(
+        taken=("taken", "min"), allocated=("allocated", "sum"), usable=("usable", "sum"), weight=("weight", "first"),
+        ticket=("ticket", "first"), pack=("pack_multiple", "first"),
+    )  # fmt: skip
+
+
+def _beyond(claims: pd.DataFrame, needed: int) -> tuple[int, int]:
+    """Cartons that claims would get beyond what they got if the level rose to `needed`, and all that they could use."""
+    pack, taken, got = (claims[name].to_numpy(np.int64) for name in ("pack", "taken", "allocated"))
+    most: npt.NDArray[np.int64] = (taken + claims["usable"].to_numpy(np.int64)) // pack
+    units = fill.entitled(np.full(len(claims), needed), claims["ticket"], claims["weight"], most)
+    return int((np.maximum(units - (taken + got) // pack, 0) * pack).sum()), int(claims["usable"].sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from allocation import bounds, fill, greedy, limits
 from allocation.bounds import CODE, Bounds
@@ -18,15 +19,15 @@ OWN = (Reason.FULL, Reason.HOLD, Reason.PACK, Reason.MIN_LOT)
 
 def together(bound: Bounds) -> npt.NDArray[np.bool_]:
     """Lines whose owner has lines of the same brand and day under another licence."""
-    key = bound.rows["owner"].to_numpy() * limits.WIDTH + bound.rows["brand"].to_numpy()
-    retailer = bound.rows["retailer"].to_numpy()
-    if (bound.rows["owner"].to_numpy() == retailer).all():
-        return np.zeros(len(key), bool)
-    of, distinct = _numbered(key, bound.rows["day"].to_numpy())
-    low, high = np.full(distinct, np.iinfo(np.int64).max), np.full(distinct, -1)
-    np.minimum.at(low, of, retailer)
-    np.maximum.at(high, of, retailer)
-    return np.asarray((low < high)[of])
+    owner, retailer, out = bound.rows["owner"].to_numpy(), bound.rows["retailer"].to_numpy(), np.zeros(len(bound.rows), bool)
+    several = np.isin(owner, owner[owner != retailer])
+    if several.any():
+        of, count = _numbered(bound.rows[several])
+        low, high = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
+        np.minimum.at(low, of, retailer[several])
+        np.maximum.at(high, of, retailer[several])
+        out[several] = (low < high)[of]
+    return out
 
 
 def shared(snapshot: Snapshot, bound: Bounds, allocated: Whole, turns: Whole, settings: AllocationSettings) -> Whole:
@@ -36,7 +37,7 @@ def shared(snapshot: Snapshot, bound: Bounds, allocated: Whole, turns: Whole, se
         return allocated
     rows, pack, lot = bound.rows.iloc[at], bound.pack[at], bound.lot[at]
     retailer, brand = rows["retailer"].to_numpy(), rows["brand"].to_numpy()
-    group, groups = _numbered(rows["owner"].to_numpy() * limits.WIDTH + brand, rows["day"].to_numpy())
+    group, groups = _numbered(rows)
     licence, first, of = np.unique(group * len(snapshot.retailers) + retailer, return_index=True, return_inverse=True)
     weight = bounds.own_weights(snapshot, rows.iloc[first], settings)
     ids = list(snapshot.retailers["retailer_id"]), list(snapshot.brands["brand_id"])
@@ -46,10 +47,24 @@ def shared(snapshot: Snapshot, bound: Bounds, allocated: Whole, turns: Whole, se
     supply = np.bincount(group, allocated[at] // pack, groups).astype(np.int64)
     lots = -(-lot[first] // pack[first])[offsets[:-1]]
     units, _ = fill.fill(offsets, wanted, weight, ticket, hashed, supply, lot=lots)
-    most = (units * pack[first])[of]
+    most = (_topped_up(units.astype(np.int64), wanted, offsets, supply) * pack[first])[of]
     order = np.argsort(bound.order.argsort()[at], kind="stable")
     out = allocated.copy()
     out[at], _ = greedy.cut(order, of[np.newaxis].astype(np.int32), bound.own[at], most[np.newaxis].astype(np.int32), pack, lot)
+    return out
+
+
+def _topped_up(units: Whole, wanted: Whole, offsets: Whole, supply: Whole) -> Whole:
+    """`units`, and what the first lot that did not fit has left over: to licences that have their lot, the first of them first."""
+    out = units.copy()
+    rest = supply - np.add.reduceat(units, offsets[:-1])
+    for group in np.flatnonzero(rest > 0):
+        for row in range(offsets[group], offsets[group + 1]):
+            more = min(rest[group], wanted[row] - out[row]) if out[row] else 0
+            out[row], rest[group] = out[row] + more, rest[group] - more
+        if rest[group] == supply[group]:  # no licence had its lot of its share: the first whose request is large enough has all
+            at = offsets[group] + int(np.argmax(wanted[offsets[group] : offsets[group + 1]] >= rest[group]))
+            out[at] = min(rest[group], wanted[at])
     return out
 
 
@@ -61,7 +76,8 @@ def bound(found: Bounds, claimant: Whole) -> npt.NDArray[np.int8]:
     return np.where(most[claimant] >= 0, most[claimant], found.bound)
 
 
-def _numbered(key: Whole, day: Whole) -> tuple[Whole, int]:
-    """A number for each combination, ascending, and how many there are."""
-    found, of = np.unique(np.column_stack([key, day]), axis=0, return_inverse=True)
-    return of.ravel(), len(found)
+def _numbered(rows: pd.DataFrame) -> tuple[Whole, int]:
+    """A number for each owner, brand and day, ascending, and how many there are."""
+    key = (rows["owner"].to_numpy(np.int64) * limits.WIDTH + rows["brand"].to_numpy()) * limits.WIDTH + rows["day"].to_numpy()
+    found, of = np.unique(key, return_inverse=True)
+    return of, len(found)

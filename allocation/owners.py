@@ -38,13 +38,13 @@ def licences(retailers: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame,
     row = np.repeat(np.arange(len(rows)), count)
     nth = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     licence = order[begin[rows["owner"].to_numpy()[row]] + nth]
-    kept = (licence == rows["retailer"].to_numpy()[row]) | _active(retailers, licence, rows["week"].to_numpy()[row])
+    kept = (licence == rows["retailer"].to_numpy()[row]) | active(retailers, licence, rows["week"].to_numpy()[row])
     row, licence = row[kept], licence[kept]
     return rows.iloc[row].assign(retailer=licence), np.searchsorted(row, np.arange(len(rows)))
 
 
-def _active(retailers: pd.DataFrame, licence: Whole, week: Whole) -> npt.NDArray[np.bool_]:
-    """Whether each licence is active on a day of the week given by number."""
+def active(retailers: pd.DataFrame, licence: Whole, week: Whole) -> npt.NDArray[np.bool_]:
+    """Whether each licence (row number) is active on a day of the week given by number."""
     monday = week * 7 - 3
     first, last = (retailers[end].to_numpy("datetime64[D]")[licence] for end in ("active_from", "active_to"))
     begun = np.isnat(first) | (first.astype(np.int64) <= monday + 6)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import fill
+from allocation import fill, owners
 from allocation.claimants import Claimants
 from allocation.limits import NONE, Whole
 from allocation.week_supply import NAMES
@@ -114,7 +114,9 @@ def served_in_turn(usable: Whole, came: Whole, supply: int) -> Whole:
 
 
 def sold_through(snapshot: Snapshot, before: pd.Timestamp) -> Floats:
-    """By retailer code: cartons sold ÷ cartons received in the last EARNED_WEEKS weeks that its till reported; 1 without any."""
+    """By retailer code: cartons that its owner's shops sold ÷ received in weeks that their tills reported, of the last EARNED_WEEKS; 1
+    without any.
+    """
     since, count = before - pd.Timedelta(weeks=EARNED_WEEKS), len(snapshot.retailers)
     sales, lines = snapshot.scanned_sales, snapshot.lines
     sales = sales[sales["week"].between(since, before, inclusive="left")]
@@ -126,6 +128,7 @@ def sold_through(snapshot: Snapshot, before: pd.Timestamp) -> Floats:
 
     seen = cell(lines)
     reported = np.isin(seen, np.unique(cell(sales)))
-    received = np.bincount(seen[reported] // len(weeks), lines["allocated"].to_numpy(np.float64, na_value=0.0)[reported], count)
-    sold = np.bincount(sales["retailer_id"].cat.codes, sales["sold"], count)
-    return np.where(received > 0, sold / np.maximum(received, 1.0), 1.0)
+    owner = owners.of(snapshot.retailers)
+    received = np.bincount(owner[seen[reported] // len(weeks)], lines["allocated"].to_numpy(np.float64, na_value=0.0)[reported], count)
+    sold = np.bincount(owner[sales["retailer_id"].cat.codes], sales["sold"], count)
+    return np.where(received > 0, sold / np.maximum(received, 1.0), 1.0)[owner]

@@ -30,11 +30,11 @@ def recomputed(lines: pd.DataFrame, salt: str) -> Sequence[int]:
     `lines`: frames.ALLOCATION and `turns`, and the `owner` that the ticket is of; lines of a claim stand in the order in which they are
     served. Where licences of one owner share, only their sum is told by this.
     """
-    given: dict[tuple[str, str, pd.Timestamp], int] = {}
+    given: dict[tuple[str, str, pd.Timestamp, int], int] = {}
     told = []
-    usable = lines.groupby(["owner", "brand_id", "week"], observed=True)["usable"].transform("sum")
+    usable = lines.groupby(["owner", "brand_id", "week", "taken"], observed=True)["usable"].transform("sum")  # decided together
     for line, whole in zip(lines.to_dict("records"), usable, strict=True):
-        claim = (line["owner"], line["brand_id"], line["week"])
+        claim = (line["owner"], line["brand_id"], line["week"], line["taken"])
         level = None if pd.isna(line["level"]) else float(line["level"])
         most = cartons(
             *claim[:2], salt=salt, turns=int(line["turns"]), weight=int(line["weight"]), level=level, usable=int(whole),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bound, bounds, claimants, fill, handing_out, licences, limits, needs, rules, totals, week_supply
+from allocation import bound, bounds, claimants, fill, handing_out, licences, limits, needs, owners, rules, totals, week_supply
 from allocation.bounds import CODE, Bounds
 from allocation.claimants import Claimants
 from allocation.handing_out import HandedOut
@@ -94,11 +94,11 @@ class Prepared:
 
     @cached_property
     def demand(self) -> npt.NDArray[np.float64] | None:
-        """Estimated demand by claimant; one without an estimate counts as the mean of those that have one. None where there is none."""
+        """Estimated demand by claimant; one without an estimate counts as the mean of its brand's others. None where there is none."""
         if self.known is None:
             return None
-        found = needs.of_owners(self.snapshot, self.known, self.who.owner, self.who.brand)
-        return np.where(np.isnan(found), np.nanmean(found) if (found > 0).any() else 1.0, found)
+        found = pd.Series(needs.of_owners(self.snapshot, self.known, self.who.owner, self.who.brand))
+        return found.fillna(found.groupby(self.who.brand).transform("mean")).fillna(found.mean()).fillna(1.0).to_numpy(np.float64)
 
     @cached_property
     def earned(self) -> npt.NDArray[np.float64]:
@@ -119,11 +119,22 @@ class Prepared:
         UNLIMITED where there is no limit; `closing` as of `share_week`."""
         supply = self.supply if left is None else replace(self.supply, left=left)
         who = self.on_terms(policy, supply.left)
-        bound = self.bound.without(Reason.STAR_CAP, rules.relaxing(policy)[self.bound.rows["brand"]])
-        lot, last = self.snapshot.brands["min_lot"].to_numpy(np.int64), int(self.snapshot.retailers["order_weekday"].max())
+        bound = self.bound.without(Reason.STAR_CAP, self._relaxed(who))
+        lot = self.snapshot.brands["min_lot"].to_numpy(np.int64)
         if np.isin(policy, [str(one) for one in COMPARISONS]).all():
             return who, handing_out.compared(who, bound, self.order, supply)
-        return who, handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=last if closing else None)
+        return who, handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=self._last_day() if closing else None)
+
+    def _relaxed(self, who: Claimants) -> npt.NDArray[np.bool_]:
+        """Lines whose star cap is raised with all others of their brand; one of 0 stays: the brand is not offered there."""
+        raised = np.repeat(who.policy == rules.RELAXED, np.diff(who.offsets))
+        return raised[who.of_line] & (self.bound.cap > 0)
+
+    def _last_day(self) -> int:
+        """The last weekday (1 to 7) on which anybody who is active in the week orders."""
+        shops, week = self.snapshot.retailers, (self.week.to_numpy().astype("datetime64[D]").astype(np.int64) + 3) // 7
+        active = owners.active(shops, np.arange(len(shops)), np.full(len(shops), week))
+        return int(shops["order_weekday"].to_numpy()[active].max(initial=1))
 
 
 def prepare(
@@ -162,7 +173,7 @@ def _reasons(who: Claimants, out: HandedOut) -> npt.NDArray[np.int8]:
     ruled = ~np.isin(who.policy, [str(policy) for policy in COMPARISONS])[np.searchsorted(who.brands, bound.rows["brand"])] & alone
     below_lot = (out.allocated == 0) & ((bound.lot > bound.pack) | (level < 0))
     by_level = np.select(
-        [below_lot & (out.units[at] < bound.lot), ruled & (units > whole), ruled & (units == whole) & fraction],
+        [below_lot & ((out.units * who.pack)[at] < bound.lot), ruled & (units > whole), ruled & (units == whole) & fraction],
         [CODE[Reason.MIN_LOT], CODE[Reason.TURN_WON], CODE[Reason.TURN_LOST]],
         CODE[Reason.LEVEL],
     )

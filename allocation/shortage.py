@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bounds, fill, limits, policies, week_supply
+from allocation import bounds, fill, greedy, limits, policies, week_supply
 from allocation.bounds import Bounds
 from allocation.fill import ONE, UNLIMITED
 from allocation.limits import NONE, Whole
@@ -80,18 +80,22 @@ class Shortage:
         free = self.free.T.ravel()
         over = (free >= 0) & (np.bincount(key, bound.usable, len(free)) > free)
         at = np.flatnonzero(over[key] & (bound.usable > 0))
-        at = at[np.lexsort((rows["retailer"].to_numpy()[at], key[at]))]
-        groups, starts = np.unique(key[at], return_index=True)
-        retailer, brand = rows["retailer"].to_numpy(np.int64)[at], rows["brand"].to_numpy(np.int64)[at]
-        turns = self.turns.T.ravel()[key[at]]
+        width, owner = len(snapshot.retailers), rows["owner"].to_numpy(np.int64)[at]
+        claim, first, of = np.unique(key[at] * width + owner, return_index=True, return_inverse=True)
+        groups, starts = np.unique(claim // width, return_index=True)
+        chosen, turns = at[first], self.turns.T.ravel()[claim // width]
+        brand = rows["brand"].to_numpy(np.int64)[chosen]
         ids = list(snapshot.retailers["retailer_id"]), list(snapshot.brands["brand_id"])
-        ticket, hashed = fill.tickets(*ids, retailer, brand, turns, self.rules.salt)
-        pack, lot, weight = bound.pack[at], -(-bound.lot[at] // bound.pack[at]), bounds.own_weights(snapshot, rows.iloc[at], self.rules)
+        ticket, hashed = fill.tickets(*ids, claim % width, brand, turns, self.rules.salt)
+        pack, weight = bound.pack[chosen], bounds.weights(snapshot, rows.iloc[chosen], self.rules)
+        lot, usable = -(-bound.lot[chosen] // pack), np.bincount(of, bound.usable[at], len(claim)).astype(np.int64)
         packs, _ = fill.fill(
-            np.append(starts, len(at)), bound.usable[at] // pack, weight, ticket, hashed, free[groups] // pack[starts],
-            taken=-(-given[at] // pack), lot=lot[starts],
+            np.append(starts, len(claim)), usable // pack, weight, ticket, hashed, free[groups] // pack[starts],
+            taken=-(-given[chosen] // pack), lot=lot[starts],
         )  # fmt: skip
-        out[at] = packs * pack
+        most, group = (packs * pack)[of], of[np.newaxis].astype(np.int32)
+        order = np.lexsort((rows["retailer"].to_numpy()[at], of))
+        out[at], _ = greedy.cut(order, group, bound.usable[at], most[np.newaxis].astype(np.int32), bound.pack[at], bound.lot[at])
         return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bounds, hashing, limits, policies, room, stock
+from allocation import bounds, greedy, hashing, limits, needs, policies, room, stock
 from allocation.bounds import Bounds
 from allocation.limits import NONE, Whole
 from allocation.shortage import Shortage
@@ -32,7 +33,7 @@ NOT_OFFERED = "NOT_OFFERED"
 """The cap in force is 0."""
 NOT_YET_KNOWN = "NOT_YET_KNOWN"
 """Supply or strategy of the week is not published yet, so the suggestion may not be within it."""
-OVER_BRANDS = (Reason.BAND_CAP, Reason.QUOTA_TOTAL, Reason.DAY_LIMIT)
+OVER_BRANDS = (Reason.DEMAND_CAP, Reason.BAND_CAP, Reason.QUOTA_TOTAL, Reason.DAY_LIMIT)
 """The limits that a retailer's brands share."""
 CODES = (COVER, NO_COUNT, ENOUGH, NOT_OFFERED, NOT_YET_KNOWN)
 """The suggestion's own codes; beside them stand the Reasons of the bounds that cut it."""
@@ -129,7 +130,8 @@ def suggest(snapshot: Snapshot, demand: pd.DataFrame, cover: SuggestSettings, su
             "requested": -(-need // pack) * pack,
         }
     )
-    bound, had = _had(snapshot, lines, rate, supply)
+    most = needs.demand_cap(snapshot, demand, demand["week"].min())
+    bound, had = _had(snapshot, lines, rate, supply, most)
     counted = ~np.isnan(shelf.counted)
     found = lines.assign(
         order_day=on,
@@ -192,12 +194,18 @@ def _pair_weeks(rows: pd.DataFrame) -> Whole:
     return (rows["retailer"].to_numpy() * limits.WIDTH + rows["brand"].to_numpy()) * limits.WIDTH + rows["week"].to_numpy()
 
 
-def _had(snapshot: Snapshot, lines: pd.DataFrame, rate: Floats, supply: Shortage | None) -> tuple[Bounds, dict[str, Any]]:
+def _had(
+    snapshot: Snapshot,
+    lines: pd.DataFrame,
+    rate: Floats,
+    supply: Shortage | None,
+    most: Callable[[pd.DataFrame], Whole] | None,
+) -> tuple[Bounds, dict[str, Any]]:
     """The bounds of the lines after all that can cut them, and each that did as SUGGESTIONS columns. The level comes before the limits
     over brands: what a short brand does not give is left to the retailer's others.
     """
     against = bounds.given(snapshot)
-    bound = bounds.bounded(snapshot, lines, against)
+    bound = bounds.bounded(snapshot, lines, against, most=most)
     given = limits.sums(
         limits.scope(bound.rows, Reason.STAR_CAP), limits.scope(against, Reason.STAR_CAP), against["allocated"].to_numpy(np.int64)
     )
@@ -205,8 +213,9 @@ def _had(snapshot: Snapshot, lines: pd.DataFrame, rate: Floats, supply: Shortage
     left = np.where(line == NONE, NONE, np.maximum(line + given // -bound.pack * bound.pack, 0))  # what was given took whole packs of it
     order = np.lexsort((bound.rows["brand"], -rate, bound.rows["owner"]))
     bound = bound.cut((Reason.STAR_CAP, Reason.QUOTA_BRAND), order)
-    usable = np.minimum(bound.usable, left)
-    bound = bound.narrowed(np.where(usable < bound.lot, 0, usable), Reason.LEVEL)
+    group = bound.groups([Reason.STAR_CAP])  # licences of one owner have one line together
+    usable, _ = greedy.cut(order, group, bound.usable, np.minimum(left, NONE)[np.newaxis].astype(np.int32), bound.pack, bound.lot)
+    bound = bound.narrowed(usable, Reason.LEVEL)
     if supply is not None:
         usable = supply.within(snapshot, bound, given)
         line = np.where(usable < bound.usable, usable - given // -bound.pack * bound.pack, line)

@@ -50,6 +50,7 @@ def of(snapshot: Snapshot, week: pd.Timestamp, against: pd.DataFrame, settings: 
     turns = np.bincount(ids.get_indexer(pd.Index(known.loc[known["week"] < week, "brand_id"])), minlength=n)
     stored = snapshot.week_levels[(snapshot.week_levels["week"] == week) & snapshot.week_levels["brand_id"].isin(ids)]
     at, kept, threshold = ids.get_indexer(pd.Index(stored["brand_id"])), np.zeros(n, bool), np.full(n, UNLIMITED, np.int64)
+    turns[at] = stored["turns"].to_numpy(np.int64)  # a supply row that comes in late moves no ticket in the middle of a week
     kept[at], threshold[at] = True, stored["threshold"].to_numpy(np.int64, na_value=UNLIMITED)
     policy = np.full(n, "", NAMES)
     policy[at] = stored["policy"].to_numpy(str)

@@ -54,9 +54,10 @@ def explained(source: Source, order_id: str, brand_id: str) -> Explained:
                 f"run {source.run.run_id} of {source.run.business_date} allocates no line of brand {brand_id} in order {order_id}, and "
                 "none was confirmed; trueorder export allocation lists those there are"
             )
-        line = found.iloc[0]
-        fellows = _fellows(reader, source, line)
-        levels = runlog.read_result(reader, source.run.run_id, "week_levels")
+        retailers = database.read_table(reader, "retailers")
+        fellows = _with_owner(_fellows(reader, source, found.iloc[0]), retailers)
+        line = _with_owner(found, retailers).iloc[0]
+        levels = runlog.read_result(reader, int(found["run_id"].iloc[0]) if confirmed else source.run.run_id, "week_levels")
     same = levels[(levels["brand_id"] == brand_id) & (levels["week"] == line["week"])]
     one = counterfactual.one_more(line, fellows, float(same["expected"].sum()))
     sentences = {language: [explain.words(line, language), explain.instead(line, one, language)] for language in explain.LANGUAGES}
@@ -108,13 +109,14 @@ def sheet(source: Source, retailer_id: str | None) -> pd.DataFrame:
         retailers, brands = (database.read_table(reader, name) for name in ("retailers", "brands"))
         lines = runlog.read_result(reader, source.run.run_id, "allocation")
         levels = runlog.read_result(reader, source.run.run_id, "week_levels")
-    ids = pd.Index(retailers["retailer_id"])
-    if retailer_id is not None and retailer_id not in ids:
+        weeks = [] if lines.empty else list(lines["week"].dt.date.unique())
+        done = [runlog.read_confirmations(reader, week=week) for week in weeks]
+    if retailer_id is not None and retailer_id not in set(retailers["retailer_id"]):
         raise StateError(f"there is no retailer {retailer_id}; trueorder export allocation lists those with lines")
-    owner = retailers["retailer_id"].to_numpy()[owners.of(retailers)]
-    lines = lines.assign(owner=owner[ids.get_indexer(lines["retailer_id"].astype("str"))])
+    lines = _with_owner(_as_confirmed(lines, done), retailers)
     if retailer_id is not None:
-        lines = lines[lines["owner"] == owner[ids.get_loc(retailer_id)]]
+        own = pd.DataFrame({"retailer_id": [retailer_id]})
+        lines = lines[lines["owner"] == _with_owner(own, retailers)["owner"].iloc[0]]
     turns = levels[["brand_id", "week", "turns"]]
     lines = lines.sort_values(["owner", "brand_id", "order_date", "order_id"]).astype({"brand_id": "str"})
     lines = lines.merge(turns, on=["brand_id", "week"], how="left", validate="m:1").fillna({"turns": 0})
@@ -122,10 +124,29 @@ def sheet(source: Source, retailer_id: str | None) -> pd.DataFrame:
     return checked(lines.assign(salt=source.settings.allocation.salt))
 
 
+def _with_owner(lines: pd.DataFrame, retailers: pd.DataFrame) -> pd.DataFrame:
+    """Lines with the `owner` whose claim each is part of: the first licence of its group."""
+    ids = pd.Index(retailers["retailer_id"])
+    owner = retailers["retailer_id"].to_numpy()[owners.of(retailers)]
+    return lines.assign(owner=owner[ids.get_indexer(lines["retailer_id"].astype("str"))])
+
+
+def _as_confirmed(lines: pd.DataFrame, done: list[pd.DataFrame]) -> pd.DataFrame:
+    """Proposed lines, those that were confirmed since as they were confirmed."""
+    known = [part for part in done if len(part)]
+    if not known:
+        return lines
+    confirmed = pd.concat(known)[list(lines.columns)]
+    key = ["order_id", "brand_id"]
+    gone = lines[key].astype("str").merge(confirmed[key].assign(done=1), on=key, how="left", validate="1:1")["done"].notna().to_numpy()
+    mine = confirmed.merge(lines[key].astype("str"), on=key, validate="1:1")
+    return pd.concat([lines[~gone].astype({"brand_id": "str"}), mine], ignore_index=True)
+
+
 def checked(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines with what they are by the published numbers alone, and in words."""
     lines = lines.assign(recomputed=selfcheck.recomputed(lines, lines["salt"].iloc[0] if len(lines) else ""))
-    claim = lines.groupby(["owner", "brand_id", "week"], observed=True)
+    claim = lines.groupby(["owner", "brand_id", "week", "taken"], observed=True)
     several = claim["retailer_id"].transform("nunique") > 1  # licences of one owner: their sum is what can be told
     together = claim["recomputed"].transform("sum") == claim["allocated"].transform("sum")
     agrees = (lines["recomputed"] == lines["allocated"]).where(~several, together)

@@ -15,6 +15,7 @@ from jobs.exports import Source
 from ordering import database, frames
 from ordering.database import runs as runlog
 from ordering.errors import StateError
+from ordering.model import week_of
 from ordering.settings import Settings
 
 
@@ -120,10 +121,16 @@ def _allocated(source: Source, days: list[date]) -> Iterator[tuple[date, pd.Data
         waiting = known.waiting
         of_day = waiting["order_date"] == frames.day(day)
         today = replace(known, waiting=waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True))
-        lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned, closing=True).lines
+        closing = not _earlier(waiting, day).any()
+        lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned, closing=closing).lines
         lines = lines[lines["order_date"] == frames.day(day)]
         yield day, lines, gate.breaches(known, lines, day, rules.publishing, problems=problems)
         known = replace(known, waiting=_with_confirmed(waiting, lines))
+
+
+def _earlier(waiting: pd.DataFrame, day: date) -> pd.Series:
+    """Lines of earlier days of the same week that are not confirmed yet: what is left over may be theirs."""
+    return waiting["allocated"].isna() & (waiting["week"] == frames.day(week_of(day))) & (waiting["order_date"] < frames.day(day))
 
 
 def _refusal(run: runlog.Record, broken: Mapping[date, list[gate.Breach]]) -> str:

@@ -36,7 +36,8 @@ def town(levels: list[int], asks: list[int], supply: int, *, pack: int = 1, **ta
 
 
 def allocated(city: Snapshot) -> pd.DataFrame:
-    return policies.allocate(city, suggest.nobody_else(), RULES).lines
+    lines = policies.allocate(city, suggest.nobody_else(), RULES).lines
+    return lines.assign(owner=lines["retailer_id"].astype("str"))
 
 
 def with_supply(city: Snapshot, supply: int) -> Snapshot:

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from allocation import needs, owners, policies, suggest
-from ordering import settings
+from ordering import frames, settings
 from ordering.frames import Snapshot
+from ordering.model import Policy
 from tests import factories as make
 
 RULES = settings.load().allocation
@@ -180,3 +181,61 @@ def test_what_was_left_last_week_is_carried_only_where_supply_rows_are_arrivals(
     )
     rules = RULES.model_copy(update={"supply_rows": rows})
     assert policies.allocate(city, NOBODY, rules).lines["allocated"].tolist() == [wanted]
+
+
+def capped(caps: dict[int, int], asks: dict[str, int], levels: dict[str, int], supply: int) -> Snapshot:
+    rows = [{"brand_id": "B1", "week": make.week(), "star_level": level, "cap": cap} for level, cap in caps.items()]
+    return town({}, levels, asks, supply, release_strategy=rows)
+
+
+def test_under_star_cap_what_a_level_leaves_goes_beyond_no_cap_and_a_cap_of_nothing_stays() -> None:
+    levels = {"R1": 1, "R2": 2, "R3": 3, "R4": 3}
+    rules = RULES.model_copy(update={"policy": Policy.STAR_CAP})
+    city = capped({1: 0, 2: 4, 3: 6}, dict.fromkeys(SHOPS, 10), levels, 100)
+    for policy, threshold, wanted in (("star_cap", 2 * 2**32 // 1000, [0, 4, 6, 6]), ("star_cap_relaxed", 2**32 // 1000, [0, 10, 10, 10])):
+        row = {"brand_id": "B1", "week": make.week(), "available": 100, "expected": 0.0, "threshold": threshold, "policy": policy}
+        stored = make.table(frames.WEEK_LEVELS, [row | {"level": 1000 * threshold / 2**32}])
+        lines = policies.allocate(replace(city, week_levels=stored), NOBODY, rules, closing=True).lines
+        assert lines["allocated"].tolist() == wanted
+        assert policies.allocate(replace(city, week_levels=stored), NOBODY, rules).lines["allocated"].sum() < sum(wanted)
+
+
+def test_under_star_cap_a_cap_is_named_where_it_cut() -> None:
+    rules = RULES.model_copy(update={"policy": Policy.STAR_CAP})
+    city = capped({1: 2, 2: 4, 3: 6}, dict.fromkeys(SHOPS, 10), {"R1": 1, "R2": 2, "R3": 3, "R4": 3}, 100)
+    lines = policies.allocate(replace(city, supply=city.supply.iloc[:0]), NOBODY, rules).lines
+    assert lines["allocated"].tolist() == [2, 4, 6, 6]
+    assert set(lines["reason"]) == {"STAR_CAP"}
+
+
+def test_a_pair_without_an_estimate_weighs_as_the_mean_of_its_brand() -> None:
+    rules = RULES.model_copy(update={"policy": Policy.TRUE_DEMAND})
+    rows = {"retailer_id": ["R1", "R2", "R4"], "brand_id": ["B1", "B1", "B2"], "demand": [0.5, 0.5, 50.0]}
+    known = pd.DataFrame(rows | {"week": pd.Timestamp(make.week())})
+    city = town({}, {}, {"R1": 10, "R2": 10, "R3": 10}, 9)
+    city = replace(city, brands=make.snapshot(brands=[make.brand("B1"), make.brand("B2")]).brands)
+    known = known.assign(brand_id=known["brand_id"].astype("str"))
+    lines = policies.allocate(city, NOBODY, rules, demand=known).lines
+    assert lines["allocated"].tolist() == [3, 3, 3]
+
+
+def test_a_shop_that_has_closed_does_not_make_the_week_longer() -> None:
+    city = week_of_orders({"R1": 1, "R2": 2, "R3": 2, "R4": 7}, {"R2": 9, "R3": 9}, 20, 2, {})
+    closed = city.retailers.assign(
+        active_to=city.retailers["active_to"].where(city.retailers["retailer_id"] != "R4", pd.Timestamp("2025-01-01"))
+    )
+    row = {"brand_id": "B1", "week": make.week(), "available": 20, "expected": 0.0, "threshold": 2**32 // 1000, "level": 1.0}
+    stored = make.table(frames.WEEK_LEVELS, [row])
+    for shops, wanted in ((city.retailers, 6), (closed, 18)):
+        known = replace(city, retailers=shops, week_levels=stored)
+        assert policies.allocate(known, NOBODY, RULES, closing=True).lines["allocated"].sum() == wanted
+
+
+@pytest.mark.parametrize(("supply", "given"), [(30, 30), (70, 60)])
+def test_what_an_owner_got_is_not_lost_to_the_lots_of_its_licences(supply: int, given: int) -> None:
+    """Of 70, one line takes the 60 it asked for, and the last 10 are less than the other may be given."""
+    city = town({"R1": "G", "R2": "G"}, {}, {"R1": 60, "R2": 60}, supply)
+    city = replace(city, brands=make.snapshot(brands=[make.brand("B1", pack_multiple=10, min_lot=20)]).brands)
+    found = got(city)
+    assert sum(found.values()) == given
+    assert all(count == 0 or count >= 20 for count in found.values())
