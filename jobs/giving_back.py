@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import pandas as pd
+
+from allocation import owners
 from allocation.recall import recall as by_rule
 from jobs.publish import closed_until
-from ordering import database
+from ordering import database, tables
 from ordering.database import batches, cancellations, recalls
 from ordering.errors import StateError
-from ordering.model import week_of
+from ordering.model import month_of, week_of
 from ordering.settings import Settings
 
 
@@ -51,6 +54,7 @@ def recall(
         raise StateError(f"{name}: the supply covers what was confirmed; import the smaller supply first")
     with db.reading() as reader:
         ware = database.read_table(reader, "brands").set_index("brand_id").loc[brand_id]
+        given = _with_owners(reader, settings, given, monday)
     fixed = (given["order_date"] <= delivered).to_numpy() if delivered is not None else False
     supply = int(given["allocated"].sum()) + left  # what others were given by import is gone
     sizes = {"supply": max(supply, 0), "pack": int(ware["pack_multiple"]), "lot": int(ware["min_lot"])}
@@ -63,6 +67,18 @@ def recall(
     batch_id = recalls.change(db, changed, action=recalls.RECALL, by=by, why=why, at=clock)
     cartons = int((changed["allocated"] - changed["new_allocated"]).sum())
     return GivenBack(batch_id, len(changed), cartons, max(-left - cartons, 0))
+
+
+def _with_owners(reader: database.Reader, settings: Settings, given: pd.DataFrame, monday: date) -> pd.DataFrame:
+    """`given` with the owner of each line's licence, and that licence's own weight in thousandths in the week's month."""
+    retailers = database.read_table(reader, "retailers")
+    month = tables.contract["star_levels"].c.month == month_of(monday)
+    rated = database.read_table(reader, "star_levels", month).astype({"retailer_id": "str"}).set_index("retailer_id")["star_level"]
+    ids = retailers["retailer_id"].astype("str")
+    level = ids.map(rated).fillna(retailers["star_level"]).astype("int64")
+    owner = pd.Series(ids.to_numpy()[owners.of(retailers)], ids)
+    weight = pd.Series([round(1000 * settings.allocation.weight(int(one))) for one in level], ids)
+    return given.assign(owner_id=given["retailer_id"].map(owner), own_weight=given["retailer_id"].map(weight))
 
 
 def restore(db: database.Database, settings: Settings, batch_id: int, *, by: str, why: str, clock: datetime) -> tuple[int, int]:

@@ -218,6 +218,21 @@ def test_who_gives_back_hangs_on_the_rule_and_not_on_the_record_order(confirmed:
     assert sorted(kept.values()) != [0, 0, 0, 1, 4, 7], "the last records gave back"
 
 
+def test_two_licences_of_an_owner_give_back_as_one(confirmed: database.Database, rules: Settings) -> None:
+    t = tables.confirmations
+    with confirmed.writing() as tx:
+        tx.execute(t.update().values(weight=3000))
+    apart = recall(confirmed, rules, 9)
+    alone = given(confirmed)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 30}])
+    restore(confirmed, rules, apart.batch_id)
+    store(confirmed, retailers=[f.retailer(f"R{n}", star_level=1 + n % 5, licence_group="G" * (n in (3, 4))) for n in SHOPS])
+    recall(confirmed, rules, 9)
+    together = given(confirmed)
+    assert together["R3"] + together["R4"] <= 3 < alone["R3"] + alone["R4"]
+    assert together["R4"] >= together["R3"], "R4 has five stars, R3 four"
+
+
 def test_delivered_orders_stay_and_what_is_still_missing_is_told(confirmed: database.Database, rules: Settings) -> None:
     with pytest.raises(StateError, match="18 cartons too many were confirmed, and all of them are delivered"):
         recall(confirmed, rules, 12, delivered=TUESDAY)
