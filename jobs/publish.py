@@ -122,7 +122,7 @@ def _allocated(source: Source, days: list[date]) -> Iterator[tuple[date, pd.Data
         today = replace(known, waiting=waiting[of_day | waiting["allocated"].notna()].reset_index(drop=True))
         lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned, closing=True).lines
         lines = lines[lines["order_date"] == frames.day(day)]
-        yield day, lines, gate.breaches(known, lines, day, rules.publishing, problems=problems)
+        yield day, lines, gate.breaches(known, lines, day, rules.publishing, allocation=rules.allocation, problems=problems)
         known = replace(known, waiting=_with_confirmed(waiting, lines))
 
 
