@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import batches
-from ordering.database.cancellations import supply_left
+from ordering.database.cancellations import Carried, supply_left
 from ordering.database.connection import Database
 from ordering.database.folders import renew_versions
 from ordering.errors import StateError
@@ -19,12 +19,12 @@ T, LINES, DONE, OLD = tables.recalled_lines, tables.order_lines, tables.confirma
 RECALL, GAIN, REDISTRIBUTE = "orders.recall", "orders.gain", "orders.redistribute"
 
 
-def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, int | None]:
+def read_given(db: Database, brand_id: str, week: date, *, carried: Carried) -> tuple[pd.DataFrame, int | None]:
     """Confirmed lines of a brand's week (order_id, retailer_id, order_date, allocated, weight, ticket, level, reason), in key order,
     and the cartons of its supply that are left (below 0: more was given than there is; None: not limited).
     """
     with db.writing() as tx:
-        left = supply_left(tx, brand_id, week)
+        left = supply_left(tx, brand_id, week, carried.get((brand_id, week), 0))
         same = sa.and_(LINES.c.order_id == DONE.c.order_id, LINES.c.brand_id == DONE.c.brand_id)
         columns = [LINES.c[name] for name in ("order_id", "retailer_id", "order_date", "allocated")]
         columns += [DONE.c[name] for name in ("weight", "ticket", "level", "reason")]
@@ -33,7 +33,12 @@ def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, i
         return pd.DataFrame([dict(row) for row in rows], columns=names).sort_values("order_id", ignore_index=True), left
 
 
-def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: str, at: datetime) -> int:
+def weeks_of(db: Database, batch_id: int) -> set[date]:
+    """The weeks of the lines that an act of this kind, or a cancellation, took something from."""
+    return {row["week"] for t in (T, tables.cancelled_lines) for row in db.rows(sa.select(t.c.week).where(t.c.batch_id == batch_id))}
+
+
+def change(db: Database, changed: pd.DataFrame, *, carried: Carried, action: str, by: str, why: str, at: datetime) -> int:
     """Store what confirmed lines get instead; gives the act. `changed`: order_id, brand_id, week, allocated, level, reason (as read),
     new_allocated, new_level, new_reason. Raises StateError where a line changed since it was read, or a supply does not cover what is
     given more; nothing is then written.
@@ -41,7 +46,7 @@ def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: st
     reason, rows = batches.told(why), _plain(changed)
     with db.writing() as tx:
         batches.lock(tx)
-        _covered(tx, rows, before="", after="new_")
+        _covered(tx, rows, carried, before="", after="new_")
         cartons = int((changed["new_allocated"] - changed["allocated"]).sum())
         batch_id = batches.begin(tx, action, lines=len(rows), by=by, at=at, why=reason, detail=f"{_names(rows)}; {cartons:+} cartons")
         kept = [column.name for column in T.columns if column.name != "batch_id"]
@@ -51,7 +56,7 @@ def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: st
     return batch_id
 
 
-def restore(db: Database, batch_id: int, *, by: str, why: str, at: datetime) -> tuple[int, int]:
+def restore(db: Database, batch_id: int, *, carried: Carried, by: str, why: str, at: datetime) -> tuple[int, int]:
     """Take a recall or another re-run back: its lines have again what they had; gives the new act and the lines.
 
     Raises StateError where the supply does not cover them, or a line was changed since.
@@ -61,14 +66,14 @@ def restore(db: Database, batch_id: int, *, by: str, why: str, at: datetime) -> 
         batches.lock(tx)
         batches.to_undo(tx, batch_id, of="orders.")
         rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
-        _covered(tx, rows, before="new_", after="")
+        _covered(tx, rows, carried, before="new_", after="")
         undone = batches.begin(tx, "orders.restore", lines=len(rows), by=by, at=at, why=reason, undoes=batch_id)
         _give(tx, batch_id, len(rows), before="new_", after="", at=at)
         renew_versions(tx, {row["week"] for row in rows})
     return undone, len(rows)
 
 
-def _covered(tx: sa.Connection, rows: list[dict[str, Any]], *, before: str, after: str) -> None:
+def _covered(tx: sa.Connection, rows: list[dict[str, Any]], carried: Carried, *, before: str, after: str) -> None:
     """Raise StateError where lines that get `after` for `before` need more of a brand's week than its supply leaves."""
     more: dict[tuple[str, date], int] = {}
     word = "again" if before else "more"
@@ -76,7 +81,7 @@ def _covered(tx: sa.Connection, rows: list[dict[str, Any]], *, before: str, afte
         key = row["brand_id"], row["week"]
         more[key] = more.get(key, 0) + row[f"{after}allocated"] - row[f"{before}allocated"]
     for (brand_id, week), cartons in more.items():
-        left = supply_left(tx, brand_id, week) if cartons > 0 else None
+        left = supply_left(tx, brand_id, week, carried.get((brand_id, week), 0)) if cartons > 0 else None
         if left is not None and left < cartons:
             raise StateError(
                 f"brand {brand_id}, week {week}: the lines would have {cartons} cartons {word}, and the supply leaves {max(left, 0)}; "

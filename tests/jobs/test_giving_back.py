@@ -218,6 +218,35 @@ def test_who_gives_back_hangs_on_the_rule_and_not_on_the_record_order(confirmed:
     assert sorted(kept.values()) != [0, 0, 0, 1, 4, 7], "the last records gave back"
 
 
+@pytest.fixture
+def arriving(confirmed: database.Database, rules: Settings, tmp_path: Path) -> Settings:
+    """Supply rows are arrivals; the last of the five past weeks left 4 cartons of the 40 that came."""
+    for n in range(-5, 0):
+        store(confirmed, supply=[{"brand_id": "B1", "week": f.week(n), "available": 40 if n == -1 else 36}])
+    updates = {
+        "allocation": rules.allocation.model_copy(update={"supply_rows": "arrivals"}),
+        "database": rules.database.model_copy(update={"history_folder": str(tmp_path / "history")}),
+    }
+    return rules.model_copy(update=updates)
+
+
+def test_what_earlier_weeks_left_is_there_for_a_recall_and_its_undoing(confirmed: database.Database, arriving: Settings) -> None:
+    with pytest.raises(StateError, match="the supply covers what was confirmed"):
+        recall(confirmed, arriving, 26)
+    before = everything(confirmed)
+    done = recall(confirmed, arriving, 20)
+    assert (done.cartons, sum(given(confirmed).values())) == (6, 24)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 25}])
+    with pytest.raises(StateError, match="6 cartons again, and the supply leaves 5"):
+        restore(confirmed, arriving, done.batch_id)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 26}])
+    restore(confirmed, arriving, done.batch_id)
+    assert everything(confirmed) == before
+    cancelled = cancel(confirmed, arriving, order(3), "B1")
+    restore(confirmed, arriving, cancelled.batch_id)
+    assert everything(confirmed) == before
+
+
 def test_two_licences_of_an_owner_give_back_as_one(confirmed: database.Database, rules: Settings) -> None:
     t = tables.confirmations
     with confirmed.writing() as tx:
