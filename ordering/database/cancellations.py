@@ -100,11 +100,16 @@ def _check_room(tx: sa.Connection, row: dict[str, Any], since: datetime, carried
         raise StateError(
             f"{name}: of its {row['allocated']} cartons only {left} are left of the week's supply; the others were given since"
         )
+    check_limits(tx, row["retailer_id"], name, since)
+
+
+def check_limits(tx: sa.Connection, retailer_id: str, name: str, since: datetime) -> None:
+    """Raise StateError where lines of the retailer that were confirmed from `since` on may have used what the line `name` had."""
     later = sa.select(LINES.c.order_id).join(DONE, sa.and_(DONE.c.order_id == LINES.c.order_id, DONE.c.brand_id == LINES.c.brand_id))
-    later = later.where(LINES.c.retailer_id == row["retailer_id"], DONE.c.confirmed_at >= since).limit(1)
+    later = later.where(LINES.c.retailer_id == retailer_id, DONE.c.confirmed_at >= since).limit(1)
     used = tx.execute(later).scalar()
     if used is not None:
-        raise StateError(f"{name}: retailer {row['retailer_id']} was given order {used} since, which may rest on the same caps and quotas")
+        raise StateError(f"{name}: retailer {retailer_id} was given order {used} since, which may rest on the same caps and quotas")
 
 
 def supply_left(tx: sa.Connection, brand_id: str, week: date, carried: int) -> int | None:

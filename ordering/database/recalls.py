@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import batches
-from ordering.database.cancellations import Carried, supply_left
+from ordering.database.cancellations import Carried, check_limits, supply_left
 from ordering.database.connection import Database
 from ordering.database.folders import renew_versions
 from ordering.errors import StateError
@@ -59,14 +59,16 @@ def change(db: Database, changed: pd.DataFrame, *, carried: Carried, action: str
 def restore(db: Database, batch_id: int, *, carried: Carried, by: str, why: str, at: datetime) -> tuple[int, int]:
     """Take a recall or another re-run back: its lines have again what they had; gives the new act and the lines.
 
-    Raises StateError where the supply does not cover them, or a line was changed since.
+    Raises StateError where the supply does not cover them, a retailer's room under a limit was given to its later lines, or a line was
+    changed since.
     """
     reason = batches.told(why)
     with db.writing() as tx:
         batches.lock(tx)
-        batches.to_undo(tx, batch_id, of="orders.")
+        first = batches.to_undo(tx, batch_id, of="orders.")
         rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
         _covered(tx, rows, carried, before="new_", after="")
+        _check_limits(tx, batch_id, first.at)
         undone = batches.begin(tx, "orders.restore", lines=len(rows), by=by, at=at, why=reason, undoes=batch_id)
         _give(tx, batch_id, len(rows), before="new_", after="", at=at)
         renew_versions(tx, {row["week"] for row in rows})
@@ -87,6 +89,14 @@ def _covered(tx: sa.Connection, rows: list[dict[str, Any]], carried: Carried, *,
                 f"brand {brand_id}, week {week}: the lines would have {cartons} cartons {word}, and the supply leaves {max(left, 0)}; "
                 "import the supply as it is first"
             )
+
+
+def _check_limits(tx: sa.Connection, batch_id: int, since: datetime) -> None:
+    """Raise StateError where a retailer whose lines would have more again was given something since."""
+    own = sa.and_(LINES.c.order_id == T.c.order_id, LINES.c.brand_id == T.c.brand_id)
+    more = sa.select(LINES.c.order_id, LINES.c.brand_id, LINES.c.retailer_id).join_from(LINES, T, own)
+    for row in tx.execute(more.where(T.c.batch_id == batch_id, T.c.allocated > T.c.new_allocated)).mappings().all():
+        check_limits(tx, row["retailer_id"], f"order {row['order_id']}, brand {row['brand_id']}", since)
 
 
 def _names(rows: list[dict[str, Any]]) -> str:

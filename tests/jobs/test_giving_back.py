@@ -230,6 +230,23 @@ def arriving(confirmed: database.Database, rules: Settings, tmp_path: Path) -> S
     return rules.model_copy(update=updates)
 
 
+def test_a_recalled_line_does_not_come_back_beside_later_ones_that_used_its_cap(confirmed: database.Database, rules: Settings) -> None:
+    """Of a cap of 10, R4 had 10, keeps less, and is given the rest on Friday."""
+    done = recall(confirmed, rules, 12)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 99}])
+    friday = f.line("R4", "B1", 4, 4, order_date=f.MONDAY + timedelta(days=4), order_id="LATER")
+    store(confirmed, order_lines=[friday])
+    t = tables.confirmations
+    with confirmed.writing() as tx:
+        row = dict(tx.execute(sa.select(t).where(t.c.order_id == order(4), t.c.brand_id == "B1")).mappings().one())
+        later = {"order_id": "LATER", "requested": 4, "allocated": 4, "usable": 4, "confirmed_at": CLOCK + timedelta(days=2)}
+        tx.execute(t.insert().values(row | later))
+    before = everything(confirmed)
+    with pytest.raises(StateError, match="retailer R4 was given order LATER since, which may rest on the same caps"):
+        restore(confirmed, rules, done.batch_id)
+    assert everything(confirmed) == before
+
+
 def test_what_earlier_weeks_left_is_there_for_a_recall_and_its_undoing(confirmed: database.Database, arriving: Settings) -> None:
     with pytest.raises(StateError, match="the supply covers what was confirmed"):
         recall(confirmed, arriving, 26)

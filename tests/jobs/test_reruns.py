@@ -129,7 +129,9 @@ def test_gain_gives_what_earlier_weeks_left_where_supply_rows_are_arrivals(publi
 def test_redistributing_gives_what_a_first_sharing_of_that_supply_would_have(published: Source, made: tuple[Path, date]) -> None:
     before = lines_of(published.db)
     with_supply(published.db, 0.5)
-    done = reruns.redistribute(published, made[1], delivered=None, by="Li", why="half of it was damaged", at=now())
+    done = reruns.redistribute(
+        published, made[1], delivered=None, by="Li", why="half of it was damaged", at=now() + LATE + timedelta(minutes=1)
+    )
     after = lines_of(published.db)
     assert done.cartons < 0
     ground = reruns.Ground.of(published, anew=True)
