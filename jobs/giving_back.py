@@ -48,9 +48,11 @@ def recall(
 ) -> GivenBack:
     """Bring what was confirmed of a brand's week down to its supply, as the rule decides; lines of order days up to `delivered` stay.
 
-    Raises StateError where the supply covers what was confirmed, or nothing was confirmed.
+    Raises StateError where the supply covers what was confirmed, nothing was confirmed, or the week is closed.
     """
     monday = week_of(week)
+    if monday < _since(settings, clock):
+        raise StateError(f"brand {brand_id}, week {monday}: this week is closed; correct it by an import")
     carried = _carried(db, settings, {monday})
     given, left = recalls.read_given(db, brand_id, monday, carried=carried)
     name = f"brand {brand_id}, week {monday}"
@@ -87,11 +89,11 @@ def _with_owners(reader: database.Reader, settings: Settings, given: pd.DataFram
     return given.assign(owner_id=given["retailer_id"].map(owner), own_weight=given["retailer_id"].map(weight))
 
 
-def restore(db: database.Database, settings: Settings, batch_id: int, *, by: str, why: str, clock: datetime) -> tuple[int, int]:
-    """Take a cancellation, a recall or a re-run back; gives the new act and its lines."""
+def restore(db: database.Database, settings: Settings, batch_id: int, *, by: str, why: str, clock: datetime) -> tuple[int, int, list[str]]:
+    """Take a cancellation, a recall or a re-run back; gives the new act, its lines, and the names of those that could not come back."""
     carried = _carried(db, settings, recalls.weeks_of(db, batch_id))
     if batches.action_of(db, batch_id) == cancellations.ACTION:
-        return cancellations.restore(db, batch_id, carried=carried, since=_since(settings, clock), by=by, why=why, at=clock)
+        return *cancellations.restore(db, batch_id, carried=carried, since=_since(settings, clock), by=by, why=why, at=clock), []
     return recalls.restore(db, batch_id, carried=carried, by=by, why=why, at=clock)
 
 

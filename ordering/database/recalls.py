@@ -56,23 +56,41 @@ def change(db: Database, changed: pd.DataFrame, *, carried: Carried, action: str
     return batch_id
 
 
-def restore(db: Database, batch_id: int, *, carried: Carried, by: str, why: str, at: datetime) -> tuple[int, int]:
-    """Take a recall or another re-run back: its lines have again what they had; gives the new act and the lines.
+def restore(db: Database, batch_id: int, *, carried: Carried, by: str, why: str, at: datetime) -> tuple[int, int, list[str]]:
+    """Take a recall or another re-run back: its lines have again what they had; gives the new act, the lines, and the names of
+    those that do not stand as it left them: cancelled, or changed since. These stay as they are.
 
-    Raises StateError where the supply does not cover them, a retailer's room under a limit was given to its later lines, or a line was
-    changed since.
+    Raises StateError where the supply does not cover them, a retailer's room under a limit was given to its later lines, or no line
+    stands any more.
     """
     reason = batches.told(why)
     with db.writing() as tx:
         batches.lock(tx)
         first = batches.to_undo(tx, batch_id, of="orders.")
         rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
+        rows, others = _standing(tx, batch_id, rows)
         _covered(tx, rows, carried, before="new_", after="")
         _check_limits(tx, batch_id, first.at)
         undone = batches.begin(tx, "orders.restore", lines=len(rows), by=by, at=at, why=reason, undoes=batch_id)
         _give(tx, batch_id, len(rows), before="new_", after="", at=at)
         renew_versions(tx, {row["week"] for row in rows})
-    return undone, len(rows)
+    return undone, len(rows), others
+
+
+def _standing(tx: sa.Connection, batch_id: int, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The lines of an act that have what it gave them, and the names of the others. Raises StateError where none has."""
+    found = tx.execute(sa.select(T.c.order_id, T.c.brand_id).join(LINES, _as_seen(batch_id, "new_")))
+    stands = {tuple(row) for row in found}
+    others = [f"order {r['order_id']}, brand {r['brand_id']}" for r in rows if (r["order_id"], r["brand_id"]) not in stands]
+    if not stands:
+        raise StateError(f"batch {batch_id}: each of its lines was cancelled or changed since; nothing is left to restore")
+    return [row for row in rows if (row["order_id"], row["brand_id"]) in stands], others
+
+
+def _as_seen(batch_id: int, which: str) -> sa.ColumnElement[bool]:
+    """Lines of an act that have its `which` cartons."""
+    same = LINES.c.order_id == T.c.order_id, LINES.c.brand_id == T.c.brand_id, LINES.c.allocated == T.c[f"{which}allocated"]
+    return sa.and_(T.c.batch_id == batch_id, *same)
 
 
 def _covered(tx: sa.Connection, rows: list[dict[str, Any]], carried: Carried, *, before: str, after: str) -> None:
@@ -93,9 +111,8 @@ def _covered(tx: sa.Connection, rows: list[dict[str, Any]], carried: Carried, *,
 
 def _check_limits(tx: sa.Connection, batch_id: int, since: datetime) -> None:
     """Raise StateError where a retailer whose lines would have more again was given something since."""
-    own = sa.and_(LINES.c.order_id == T.c.order_id, LINES.c.brand_id == T.c.brand_id)
-    more = sa.select(LINES.c.order_id, LINES.c.brand_id, LINES.c.retailer_id).join_from(LINES, T, own)
-    for row in tx.execute(more.where(T.c.batch_id == batch_id, T.c.allocated > T.c.new_allocated)).mappings().all():
+    more = sa.select(LINES.c.order_id, LINES.c.brand_id, LINES.c.retailer_id).join_from(LINES, T, _as_seen(batch_id, "new_"))
+    for row in tx.execute(more.where(T.c.allocated > T.c.new_allocated)).mappings().all():
         check_limits(tx, row["retailer_id"], f"order {row['order_id']}, brand {row['brand_id']}", since)
 
 
@@ -116,12 +133,12 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _give(tx: sa.Connection, batch_id: int, lines: int, *, before: str, after: str, at: datetime) -> None:
     """The lines of an act from what they had `before` to what they have `after`; what they were stays in `request_versions`."""
-    own, done = (sa.and_(t.c.order_id == T.c.order_id, t.c.brand_id == T.c.brand_id, T.c.batch_id == batch_id) for t in (LINES, DONE))
     kept = ["order_id", "brand_id", "version", "retailer_id", "order_date", "requested", "allocated", "import_id"]
-    as_seen = sa.and_(own, LINES.c.allocated == T.c[f"{before}allocated"])
+    as_seen = _as_seen(batch_id, before)
+    done = sa.and_(DONE.c.order_id == T.c.order_id, DONE.c.brand_id == T.c.brand_id, as_seen)
     old = sa.select(*(LINES.c[name] for name in kept), sa.literal(at, sa.DateTime)).join_from(LINES, T, as_seen)
     tx.execute(OLD.insert().from_select([*kept, "superseded_at"], old))
+    tx.execute(DONE.update().where(done).values({name: T.c[f"{after}{name}"] for name in ("allocated", "level", "reason")}))
     new = {"allocated": T.c[f"{after}allocated"], "version": LINES.c.version + 1}
     if tx.execute(LINES.update().where(as_seen).values(new)).rowcount != lines:
         raise StateError(f"batch {batch_id}: one of its lines was changed meanwhile; nothing was written: look, and try again")
-    tx.execute(DONE.update().where(done).values({name: T.c[f"{after}{name}"] for name in ("allocated", "level", "reason")}))

@@ -82,7 +82,7 @@ def cancel(
     return giving_back.cancel(db, rules, order_id, brand_id=brand, by="Wang", why="not paid", clock=clock)
 
 
-def restore(db: database.Database, rules: Settings, batch_id: int, clock: datetime = CLOCK) -> tuple[int, int]:
+def restore(db: database.Database, rules: Settings, batch_id: int, clock: datetime = CLOCK) -> tuple[int, int, list[str]]:
     return giving_back.restore(db, rules, batch_id, by="Li", why="paid after all", clock=clock)
 
 
@@ -230,6 +230,31 @@ def arriving(confirmed: database.Database, rules: Settings, tmp_path: Path) -> S
     return rules.model_copy(update=updates)
 
 
+def test_a_cancelled_line_does_not_keep_the_others_of_a_recall_from_coming_back(confirmed: database.Database, rules: Settings) -> None:
+    had = given(confirmed)
+    done = recall(confirmed, rules, 12)
+    cancel(confirmed, rules, order(4), "B1")
+    t = tables.order_lines
+    with confirmed.writing() as tx:  # another act gave R3 something else
+        tx.execute(t.update().where(t.c.order_id == order(3), t.c.brand_id == "B1").values(allocated=6))
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 30}])
+    _, lines, others = restore(confirmed, rules, done.batch_id)
+    assert sorted(others) == [f"order {order(3)}, brand B1", f"order {order(4)}, brand B1"]
+    assert lines == done.lines - 2
+    assert given(confirmed) == {shop: cartons for shop, cartons in had.items() if shop != "R4"} | {"R3": 6}
+    c = tables.confirmations
+    stored = confirmed.rows(sa.select(c.c.allocated).where(c.c.order_id == order(3), c.c.brand_id == "B1"))[0]["allocated"]
+    assert stored < had["R3"], "the confirmation of a line that stays as it is"
+
+
+def test_where_no_line_of_a_recall_stands_there_is_nothing_to_restore(confirmed: database.Database, rules: Settings) -> None:
+    done = recall(confirmed, rules, 29)
+    for row in confirmed.rows(sa.select(tables.recalled_lines)):
+        cancel(confirmed, rules, row["order_id"])
+    with pytest.raises(StateError, match="each of its lines was cancelled or changed since"):
+        restore(confirmed, rules, done.batch_id)
+
+
 def test_a_recalled_line_does_not_come_back_beside_later_ones_that_used_its_cap(confirmed: database.Database, rules: Settings) -> None:
     """Of a cap of 10, R4 had 10, keeps less, and is given the rest on Friday."""
     done = recall(confirmed, rules, 12)
@@ -292,6 +317,7 @@ def test_delivered_orders_stay_and_what_is_still_missing_is_told(confirmed: data
     [
         (lambda db, rules: recall(db, rules, 30), "the supply covers what was confirmed; import the smaller supply first"),
         (lambda db, rules: recall(db, rules, 9, brand_id="B2"), "brand B2, week 2026-03-02: the supply covers what was confirmed"),
+        (lambda db, rules: recall(db, rules, 9, clock=CLOCK + timedelta(weeks=3)), "week 2026-03-02: this week is closed; correct it"),
         (lambda db, rules: recall(db, rules, 9, brand_id="B9"), "brand B9, week 2026-03-02: nothing was confirmed here"),
         (lambda db, rules: restore(db, rules, recall(db, rules, 9).batch_id), "would have 21 cartons again, and the supply leaves 0"),
     ],
