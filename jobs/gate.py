@@ -14,7 +14,7 @@ import pandas as pd
 
 from ordering import frames
 from ordering.frames import Snapshot
-from ordering.settings import PublishSettings
+from ordering.settings import AllocationSettings, PublishSettings
 
 LEAST_DAYS = 4
 """Earlier order days without which nothing can be called usual."""
@@ -33,7 +33,9 @@ class Breach:
         return f"{self.limit}: {self.english} {self.chinese}"
 
 
-def breaches(known: Snapshot, lines: pd.DataFrame, day: date, rules: PublishSettings, *, problems: int) -> list[Breach]:
+def breaches(
+    known: Snapshot, lines: pd.DataFrame, day: date, rules: PublishSettings, *, allocation: AllocationSettings, problems: int
+) -> list[Breach]:
     """The limits that an order day would not keep if `lines` (frames.ALLOCATION, of that day) were confirmed beside what is already.
 
     `known` is what the night may know, with the lines confirmed so far; `problems` is how many the night had.
@@ -43,7 +45,7 @@ def breaches(known: Snapshot, lines: pd.DataFrame, day: date, rules: PublishSett
     confirmed = known.waiting[(known.waiting["order_date"] == frames.day(day)) & known.waiting["allocated"].notna()]
     of_day = pd.concat([part[["requested", "allocated"]].astype("int64") for part in (confirmed, lines)], ignore_index=True)
     usual = _usual(known, day, rules.compare_weeks)
-    found = [*_over_supply(known, lines), *_unserved(of_day, rules), *_unlike(of_day, usual, rules)]
+    found = [*_over_supply(known, lines, allocation), *_unserved(of_day, rules), *_unlike(of_day, usual, rules)]
     if problems > rules.most_problems:
         words = (
             f"the night had {problems} problems, more than {rules.most_problems}.",
@@ -61,19 +63,21 @@ def _usual(known: Snapshot, day: date, weeks: int) -> pd.DataFrame:
     return sums if len(sums) >= LEAST_DAYS else sums.iloc[:0]
 
 
-def _over_supply(known: Snapshot, lines: pd.DataFrame) -> Iterable[Breach]:
-    """Brands of which more would be given than is left: this must never be."""
+def _over_supply(known: Snapshot, lines: pd.DataFrame, allocation: AllocationSettings) -> Iterable[Breach]:
+    """Brands of which more would be given than is left, as the rule counts what there is: this must never be."""
+    from allocation import bounds, week_supply
+
     week = lines["week"].iloc[0]
-    had = pd.concat([part.loc[part["week"] == week, ["brand_id", "allocated"]] for part in (known.lines, known.waiting)])
-    used = had["allocated"].astype("Int64").fillna(0).groupby(had["brand_id"].astype("str")).sum()
+    supply = week_supply.of(known, week, bounds.given(known), allocation)
     new = lines["allocated"].astype("int64").groupby(lines["brand_id"].astype("str")).sum()
-    for row in known.supply[known.supply["week"] == week].itertuples():
-        left = max(int(row.available) - int(used.get(row.brand_id, 0)), 0)
-        given = int(new.get(row.brand_id, 0))
+    for brand_id, left in zip(known.brands["brand_id"].astype("str"), supply.left.tolist(), strict=True):
+        if left < 0:
+            continue  # UNLIMITED
+        given = int(new.get(brand_id, 0))
         if given > left:
             words = (
-                f"brand {row.brand_id}: {given} cartons would be given, {left} are left.",
-                f"{row.brand_id}：将分配{given}条，仅余{left}条。",
+                f"brand {brand_id}: {given} cartons would be given, {left} are left.",
+                f"{brand_id}：将分配{given}条，仅余{left}条。",
             )
             yield Breach("supply", *words, hard=True)
 

@@ -62,5 +62,7 @@ def restore(ctx: typer.Context, batch: Annotated[int, typer.Argument(metavar="BA
     from jobs.clock import now
 
     context: Context = ctx.obj
-    undone, lines = giving_back.restore(context.database(), context.settings(), batch, by=by, why=why, clock=now())
+    undone, lines, others = giving_back.restore(context.database(), context.settings(), batch, by=by, why=why, clock=now())
     typer.echo(f"batch {undone}: {lines:,} lines of batch {batch} are what they were before")
+    if others:
+        typer.echo(f"cancelled or changed since, and left as they are: {'; '.join(others)}")

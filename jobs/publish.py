@@ -124,7 +124,7 @@ def _allocated(source: Source, days: list[date]) -> Iterator[tuple[date, pd.Data
         closing = not _earlier(waiting, day).any()
         lines = policies.allocate(today, suggest.nobody_else(), rules.allocation, demand=planned, closing=closing).lines
         lines = lines[lines["order_date"] == frames.day(day)]
-        yield day, lines, gate.breaches(known, lines, day, rules.publishing, problems=problems)
+        yield day, lines, gate.breaches(known, lines, day, rules.publishing, allocation=rules.allocation, problems=problems)
         known = replace(known, waiting=_with_confirmed(waiting, lines))
 
 

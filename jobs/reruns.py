@@ -12,7 +12,7 @@ from allocation import fairness, policies, suggest, what_if
 from allocation.sharing import Prepared
 from jobs import measures
 from jobs.exports import Source
-from jobs.giving_back import GivenBack
+from jobs.giving_back import GivenBack, left_before
 from ordering import frames
 from ordering.database import recalls
 from ordering.database import runs as runlog
@@ -129,8 +129,9 @@ def _again(source: Source, week: date, delivered: date | None, *, by: str, why: 
     changed = _changed(mine, lines.lines, keep=keep)
     if changed.empty:
         raise StateError(f"week {monday}: every line gets what it has; nothing was written")
+    carried = left_before(ground.known, [monday], source.settings)
     action = recalls.GAIN if keep else recalls.REDISTRIBUTE
-    batch_id = recalls.change(source.db, changed, action=action, by=by, why=why, at=at)
+    batch_id = recalls.change(source.db, changed, carried=carried, action=action, by=by, why=why, at=at)
     return GivenBack(batch_id, len(changed), int((changed["new_allocated"] - changed["allocated"]).sum()))
 
 

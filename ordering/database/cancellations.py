@@ -6,8 +6,9 @@ or not paid, was not refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -26,6 +27,8 @@ OF_CONFIRMATION = {
     if c.name not in ("order_id", "brand_id", "week", "requested", "allocated")
 }
 """Columns of a confirmation, and where they are kept."""
+Carried: TypeAlias = Mapping[tuple[str, date], int]
+"""By brand and week, what earlier weeks left of it, cartons; nothing where there is no entry."""
 
 
 def cancel(db: Database, order_id: str, *, brand_id: str | None, since: date, by: str, why: str, at: datetime) -> tuple[int, int, int]:
@@ -62,7 +65,7 @@ def _check(found: list[dict[str, Any]], order_id: str, brand_id: str | None, sin
         raise StateError(f"order {order_id}: its week of {closed[0]['week']} is closed; correct it by an import")
 
 
-def restore(db: Database, batch_id: int, *, since: date, by: str, why: str, at: datetime) -> tuple[int, int]:
+def restore(db: Database, batch_id: int, *, carried: Carried, since: date, by: str, why: str, at: datetime) -> tuple[int, int]:
     """Take a cancellation back: its lines are again what they were; gives the new act and the lines.
 
     Raises StateError where the week is closed, or where the cartons, or the retailer's room under a limit, were given to others since.
@@ -74,7 +77,7 @@ def restore(db: Database, batch_id: int, *, since: date, by: str, why: str, at: 
         found = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
         _check(found, found[0]["order_id"], None, since)
         for row in found:
-            _check_room(tx, row, first.at)
+            _check_room(tx, row, first.at, carried.get((row["brand_id"], row["week"]), 0))
         undone = batches.begin(tx, "orders.restore", lines=len(found), by=by, at=at, why=reason, undoes=batch_id)
         mine = T.c.batch_id == batch_id
         lines = {name: T.c[name] + 1 if name == "version" else T.c[name] for name in OF_LINE}
@@ -87,26 +90,34 @@ def restore(db: Database, batch_id: int, *, since: date, by: str, why: str, at: 
     return undone, len(found)
 
 
-def _check_room(tx: sa.Connection, row: dict[str, Any], since: datetime) -> None:
+def _check_room(tx: sa.Connection, row: dict[str, Any], since: datetime, carried: int) -> None:
     """What the line was given must still be there: the supply, and every limit that the retailer's later lines may have used."""
     if not row["allocated"]:
         return
     name = f"order {row['order_id']}, brand {row['brand_id']}"
-    left = supply_left(tx, row["brand_id"], row["week"])
+    left = supply_left(tx, row["brand_id"], row["week"], carried)
     if left is not None and left < row["allocated"]:
         raise StateError(
             f"{name}: of its {row['allocated']} cartons only {left} are left of the week's supply; the others were given since"
         )
+    check_limits(tx, row["retailer_id"], name, since)
+
+
+def check_limits(tx: sa.Connection, retailer_id: str, name: str, since: datetime) -> None:
+    """Raise StateError where lines of the retailer that were confirmed from `since` on may have used what the line `name` had."""
     later = sa.select(LINES.c.order_id).join(DONE, sa.and_(DONE.c.order_id == LINES.c.order_id, DONE.c.brand_id == LINES.c.brand_id))
-    later = later.where(LINES.c.retailer_id == row["retailer_id"], DONE.c.confirmed_at >= since).limit(1)
+    later = later.where(LINES.c.retailer_id == retailer_id, DONE.c.confirmed_at >= since).limit(1)
     used = tx.execute(later).scalar()
     if used is not None:
-        raise StateError(f"{name}: retailer {row['retailer_id']} was given order {used} since, which may rest on the same caps and quotas")
+        raise StateError(f"{name}: retailer {retailer_id} was given order {used} since, which may rest on the same caps and quotas")
 
 
-def supply_left(tx: sa.Connection, brand_id: str, week: date) -> int | None:
-    """Cartons of a brand's week that nobody has; below 0 where more was given than there is, None where supply is not limited."""
+def supply_left(tx: sa.Connection, brand_id: str, week: date, carried: int) -> int | None:
+    """Cartons of a brand's week that nobody has; below 0 where more was given than there is, None where supply is not limited.
+
+    `carried`: what earlier weeks left of it, where supply rows are arrivals.
+    """
     supply = tables.contract["supply"]
     available = tx.execute(sa.select(supply.c.available).where(supply.c.brand_id == brand_id, supply.c.week == week)).scalar()
     given = sa.select(sa.func.coalesce(sa.func.sum(LINES.c.allocated), 0)).where(LINES.c.brand_id == brand_id, LINES.c.week == week)
-    return None if available is None else int(available) - int(tx.execute(given).scalar_one())
+    return None if available is None else int(available) + carried - int(tx.execute(given).scalar_one())

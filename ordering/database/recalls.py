@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import batches
-from ordering.database.cancellations import supply_left
+from ordering.database.cancellations import Carried, check_limits, supply_left
 from ordering.database.connection import Database
 from ordering.database.folders import renew_versions
 from ordering.errors import StateError
@@ -19,12 +19,12 @@ T, LINES, DONE, OLD = tables.recalled_lines, tables.order_lines, tables.confirma
 RECALL, GAIN, REDISTRIBUTE = "orders.recall", "orders.gain", "orders.redistribute"
 
 
-def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, int | None]:
+def read_given(db: Database, brand_id: str, week: date, *, carried: Carried) -> tuple[pd.DataFrame, int | None]:
     """Confirmed lines of a brand's week (order_id, retailer_id, order_date, allocated, weight, ticket, level, reason), in key order,
     and the cartons of its supply that are left (below 0: more was given than there is; None: not limited).
     """
     with db.writing() as tx:
-        left = supply_left(tx, brand_id, week)
+        left = supply_left(tx, brand_id, week, carried.get((brand_id, week), 0))
         same = sa.and_(LINES.c.order_id == DONE.c.order_id, LINES.c.brand_id == DONE.c.brand_id)
         columns = [LINES.c[name] for name in ("order_id", "retailer_id", "order_date", "allocated")]
         columns += [DONE.c[name] for name in ("weight", "ticket", "level", "reason")]
@@ -33,7 +33,12 @@ def read_given(db: Database, brand_id: str, week: date) -> tuple[pd.DataFrame, i
         return pd.DataFrame([dict(row) for row in rows], columns=names).sort_values("order_id", ignore_index=True), left
 
 
-def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: str, at: datetime) -> int:
+def weeks_of(db: Database, batch_id: int) -> set[date]:
+    """The weeks of the lines that an act of this kind, or a cancellation, took something from."""
+    return {row["week"] for t in (T, tables.cancelled_lines) for row in db.rows(sa.select(t.c.week).where(t.c.batch_id == batch_id))}
+
+
+def change(db: Database, changed: pd.DataFrame, *, carried: Carried, action: str, by: str, why: str, at: datetime) -> int:
     """Store what confirmed lines get instead; gives the act. `changed`: order_id, brand_id, week, allocated, level, reason (as read),
     new_allocated, new_level, new_reason. Raises StateError where a line changed since it was read, or a supply does not cover what is
     given more; nothing is then written.
@@ -41,7 +46,7 @@ def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: st
     reason, rows = batches.told(why), _plain(changed)
     with db.writing() as tx:
         batches.lock(tx)
-        _covered(tx, rows, before="", after="new_")
+        _covered(tx, rows, carried, before="", after="new_")
         cartons = int((changed["new_allocated"] - changed["allocated"]).sum())
         batch_id = batches.begin(tx, action, lines=len(rows), by=by, at=at, why=reason, detail=f"{_names(rows)}; {cartons:+} cartons")
         kept = [column.name for column in T.columns if column.name != "batch_id"]
@@ -51,24 +56,44 @@ def change(db: Database, changed: pd.DataFrame, *, action: str, by: str, why: st
     return batch_id
 
 
-def restore(db: Database, batch_id: int, *, by: str, why: str, at: datetime) -> tuple[int, int]:
-    """Take a recall or another re-run back: its lines have again what they had; gives the new act and the lines.
+def restore(db: Database, batch_id: int, *, carried: Carried, by: str, why: str, at: datetime) -> tuple[int, int, list[str]]:
+    """Take a recall or another re-run back: its lines have again what they had; gives the new act, the lines, and the names of
+    those that do not stand as it left them: cancelled, or changed since. These stay as they are.
 
-    Raises StateError where the supply does not cover them, or a line was changed since.
+    Raises StateError where the supply does not cover them, a retailer's room under a limit was given to its later lines, or no line
+    stands any more.
     """
     reason = batches.told(why)
     with db.writing() as tx:
         batches.lock(tx)
-        batches.to_undo(tx, batch_id, of="orders.")
+        first = batches.to_undo(tx, batch_id, of="orders.")
         rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
-        _covered(tx, rows, before="new_", after="")
+        rows, others = _standing(tx, batch_id, rows)
+        _covered(tx, rows, carried, before="new_", after="")
+        _check_limits(tx, batch_id, first.at)
         undone = batches.begin(tx, "orders.restore", lines=len(rows), by=by, at=at, why=reason, undoes=batch_id)
         _give(tx, batch_id, len(rows), before="new_", after="", at=at)
         renew_versions(tx, {row["week"] for row in rows})
-    return undone, len(rows)
+    return undone, len(rows), others
 
 
-def _covered(tx: sa.Connection, rows: list[dict[str, Any]], *, before: str, after: str) -> None:
+def _standing(tx: sa.Connection, batch_id: int, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The lines of an act that have what it gave them, and the names of the others. Raises StateError where none has."""
+    found = tx.execute(sa.select(T.c.order_id, T.c.brand_id).join(LINES, _as_seen(batch_id, "new_")))
+    stands = {tuple(row) for row in found}
+    others = [f"order {r['order_id']}, brand {r['brand_id']}" for r in rows if (r["order_id"], r["brand_id"]) not in stands]
+    if not stands:
+        raise StateError(f"batch {batch_id}: each of its lines was cancelled or changed since; nothing is left to restore")
+    return [row for row in rows if (row["order_id"], row["brand_id"]) in stands], others
+
+
+def _as_seen(batch_id: int, which: str) -> sa.ColumnElement[bool]:
+    """Lines of an act that have its `which` cartons."""
+    same = LINES.c.order_id == T.c.order_id, LINES.c.brand_id == T.c.brand_id, LINES.c.allocated == T.c[f"{which}allocated"]
+    return sa.and_(T.c.batch_id == batch_id, *same)
+
+
+def _covered(tx: sa.Connection, rows: list[dict[str, Any]], carried: Carried, *, before: str, after: str) -> None:
     """Raise StateError where lines that get `after` for `before` need more of a brand's week than its supply leaves."""
     more: dict[tuple[str, date], int] = {}
     word = "again" if before else "more"
@@ -76,12 +101,19 @@ def _covered(tx: sa.Connection, rows: list[dict[str, Any]], *, before: str, afte
         key = row["brand_id"], row["week"]
         more[key] = more.get(key, 0) + row[f"{after}allocated"] - row[f"{before}allocated"]
     for (brand_id, week), cartons in more.items():
-        left = supply_left(tx, brand_id, week) if cartons > 0 else None
+        left = supply_left(tx, brand_id, week, carried.get((brand_id, week), 0)) if cartons > 0 else None
         if left is not None and left < cartons:
             raise StateError(
                 f"brand {brand_id}, week {week}: the lines would have {cartons} cartons {word}, and the supply leaves {max(left, 0)}; "
                 "import the supply as it is first"
             )
+
+
+def _check_limits(tx: sa.Connection, batch_id: int, since: datetime) -> None:
+    """Raise StateError where a retailer whose lines would have more again was given something since."""
+    more = sa.select(LINES.c.order_id, LINES.c.brand_id, LINES.c.retailer_id).join_from(LINES, T, _as_seen(batch_id, "new_"))
+    for row in tx.execute(more.where(T.c.allocated > T.c.new_allocated)).mappings().all():
+        check_limits(tx, row["retailer_id"], f"order {row['order_id']}, brand {row['brand_id']}", since)
 
 
 def _names(rows: list[dict[str, Any]]) -> str:
@@ -101,12 +133,12 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _give(tx: sa.Connection, batch_id: int, lines: int, *, before: str, after: str, at: datetime) -> None:
     """The lines of an act from what they had `before` to what they have `after`; what they were stays in `request_versions`."""
-    own, done = (sa.and_(t.c.order_id == T.c.order_id, t.c.brand_id == T.c.brand_id, T.c.batch_id == batch_id) for t in (LINES, DONE))
     kept = ["order_id", "brand_id", "version", "retailer_id", "order_date", "requested", "allocated", "import_id"]
-    as_seen = sa.and_(own, LINES.c.allocated == T.c[f"{before}allocated"])
+    as_seen = _as_seen(batch_id, before)
+    done = sa.and_(DONE.c.order_id == T.c.order_id, DONE.c.brand_id == T.c.brand_id, as_seen)
     old = sa.select(*(LINES.c[name] for name in kept), sa.literal(at, sa.DateTime)).join_from(LINES, T, as_seen)
     tx.execute(OLD.insert().from_select([*kept, "superseded_at"], old))
+    tx.execute(DONE.update().where(done).values({name: T.c[f"{after}{name}"] for name in ("allocated", "level", "reason")}))
     new = {"allocated": T.c[f"{after}allocated"], "version": LINES.c.version + 1}
     if tx.execute(LINES.update().where(as_seen).values(new)).rowcount != lines:
         raise StateError(f"batch {batch_id}: one of its lines was changed meanwhile; nothing was written: look, and try again")
-    tx.execute(DONE.update().where(done).values({name: T.c[f"{after}{name}"] for name in ("allocated", "level", "reason")}))

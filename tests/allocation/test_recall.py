@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation import fill
+from allocation import fill, owners, policies
 from allocation.recall import Recalled, recall
+from ordering import settings as told
+from tests import factories as make
 
 DAYS = [date(2026, 3, day) for day in range(3, 6)]
 SALT = "2026"
+RULES = told.load().allocation
 SHOPS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5)), min_size=1, max_size=12)
 
 
@@ -27,7 +30,8 @@ def claim(shops: list[tuple[int, int]], supply: int, pack: int) -> tuple[pd.Data
     asked, weight = np.array([packs for packs, _ in shops], np.int32), np.array([1000 * star for _, star in shops], np.int32)
     units, _ = fill.fill([0, len(shops)], asked, weight, ticket, hashed, [supply])
     lines = pd.DataFrame({"order_id": [f"O{n}" for n in ids], "retailer_id": ids, "order_date": DAYS[0], "allocated": units * pack})
-    return lines.assign(weight=weight, ticket=ticket.astype(np.int64), reason="LEVEL", fixed=False), units
+    alone = {"owner_id": ids, "own_weight": weight}
+    return lines.assign(weight=weight, ticket=ticket.astype(np.int64), reason="LEVEL", fixed=False, **alone), units
 
 
 def of(lines: pd.DataFrame, supply: int, pack: int = 1, lot: int = 1) -> Recalled:
@@ -43,6 +47,49 @@ def test_what_is_left_is_what_would_have_been_given_had_the_cut_been_known(
     smaller = min(supply, cut)
     known, _ = claim(shops, smaller, pack)
     assert of(lines, smaller * pack, pack).allocated.tolist() == known["allocated"].tolist()
+
+
+OWNED = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=8)
+"""Shops: packs asked for, star level, and their owner's number, 0 for one of its own."""
+
+
+def town(shops: list[tuple[int, int, int]], supply: int, pack: int) -> pd.DataFrame:
+    """Lines of one day as the whole allocation gives them, ready for a recall."""
+    city = make.snapshot(
+        retailers=[make.retailer(f"R{n}", star_level=star, licence_group=f"G{g}" if g else "") for n, (_, star, g) in enumerate(shops)],
+        brands=[make.brand("B1", pack_multiple=pack, min_lot=pack)],
+        waiting=[make.line(f"R{n}", "B1", asked * pack, None, order_date=DAYS[0]) for n, (asked, *_) in enumerate(shops)],
+        supply=[{"brand_id": "B1", "week": make.week(at), "available": supply * pack} for at in (-1, 0)],
+    )
+    nobody = pd.DataFrame({"retailer_id": [], "brand_id": [], "week": [], "requested": []})
+    lines = policies.allocate(city, nobody, RULES).lines.astype({"retailer_id": "str", "reason": "str"})
+    owner, shop = owners.of(city.retailers), lines["retailer_id"].str[1:].astype(int).to_numpy()
+    own = np.array([round(1000 * RULES.weight(shops[n][1])) for n in shop])
+    return lines.assign(owner_id=[f"R{owner[n]}" for n in shop], own_weight=own, fixed=False)
+
+
+@given(OWNED, st.integers(0, 100), st.integers(0, 100), st.integers(1, 3))
+@settings(max_examples=200, deadline=None)
+def test_owners_of_several_licences_keep_what_they_would_have_been_given(
+    shops: list[tuple[int, int, int]], supply: int, cut: int, pack: int
+) -> None:
+    """By owner, and by licence too."""
+    smaller = min(supply, cut)
+    lines, known = town(shops, supply, pack), town(shops, smaller, pack)
+    found = recall(lines, "B1", supply=smaller * pack, pack=pack, lot=pack, salt=RULES.salt)
+    assert found.allocated.tolist() == known["allocated"].tolist()
+
+
+def test_two_licences_of_one_owner_are_one_claimant() -> None:
+    """With the control: as claimants of their own they would keep more."""
+    shops = [(9, 1, 1), (9, 1, 1), (9, 1, 0)]
+    lines = town(shops, 16, 1)
+    kept, apart = (
+        recall(rows, "B1", supply=8, pack=1, lot=1, salt=RULES.salt).allocated.tolist()
+        for rows in (lines, lines.assign(owner_id=lines["retailer_id"]))
+    )
+    assert kept == town(shops, 8, 1)["allocated"].tolist() == [2, 2, 4]
+    assert apart[2] < 4
 
 
 @given(SHOPS, st.integers(0, 200), st.integers(0, 200), st.randoms(use_true_random=False))

@@ -23,7 +23,7 @@ from tests import factories as f
 from tests.jobs.test_cli import trueorder
 
 Made = tuple[Path, date]
-RULES = settings.load().publishing
+RULES, GIVING = settings.load().publishing, settings.load().allocation
 TUESDAY = f.MONDAY + timedelta(days=1)
 AT = datetime(2026, 9, 20, 4, 0)
 
@@ -41,8 +41,8 @@ def day_of(
     return known, now.assign(requested=asked, allocated=cartons)
 
 
-def broken(known: frames.Snapshot, lines: pd.DataFrame, problems: int = 0) -> list[str]:
-    return [one.limit for one in gate.breaches(known, lines, TUESDAY, RULES, problems=problems)]
+def broken(known: frames.Snapshot, lines: pd.DataFrame, problems: int = 0, allocation: settings.AllocationSettings = GIVING) -> list[str]:
+    return [one.limit for one in gate.breaches(known, lines, TUESDAY, RULES, allocation=allocation, problems=problems)]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,16 @@ def test_a_brand_above_its_supply_is_always_found_and_never_wrongly(cartons: lis
     assert ("supply" in broken(known, lines)) == (sum(cartons) > max(supply - given_before, 0))
 
 
+@pytest.mark.parametrize(("rows", "cartons", "limits"), [("available", 7, ["supply"]), ("arrivals", 7, []), ("arrivals", 8, ["supply"])])
+def test_what_earlier_weeks_left_counts_where_supply_rows_are_arrivals(rows: str, cartons: int, limits: list[str]) -> None:
+    """24 came and 20 of them went, then 24 more: 28 for four shops."""
+    _, lines = day_of([cartons] * 4)
+    supply = [{"brand_id": "B1", "week": f.week(at), "available": 24} for at in (-1, 0)]
+    past = [f.line(f"R{n}", "B1", 10, 5, order_date=TUESDAY - timedelta(weeks=1)) for n in range(4)]
+    known = f.snapshot(retailers=[f.retailer(f"R{n}") for n in range(4)], lines=past, supply=supply)
+    assert broken(known, lines, allocation=GIVING.model_copy(update={"supply_rows": rows})) == limits
+
+
 def test_what_was_confirmed_of_the_day_before_counts_as_part_of_it() -> None:
     """A single late line is no day of its own."""
     whole = [f.line(f"R{n}", "B1", 10, 6, order_date=TUESDAY) for n in range(1, 8)]
@@ -86,7 +96,7 @@ def test_what_was_confirmed_of_the_day_before_counts_as_part_of_it() -> None:
 def test_every_limit_is_worded_in_both_languages() -> None:
     for cartons, more in (([1, 1, 1, 1], {}), ([6] * 4, {"supply": 1}), ([0] * 4, {})):
         known, lines = day_of(cartons, **more)
-        for one in gate.breaches(known, lines, TUESDAY, RULES, problems=999):
+        for one in gate.breaches(known, lines, TUESDAY, RULES, allocation=GIVING, problems=999):
             assert one.english.isascii()
             assert any("\u4e00" <= letter <= "\u9fff" for letter in one.chinese)
             assert one.hard == (one.limit == "supply")

@@ -82,7 +82,7 @@ def cancel(
     return giving_back.cancel(db, rules, order_id, brand_id=brand, by="Wang", why="not paid", clock=clock)
 
 
-def restore(db: database.Database, rules: Settings, batch_id: int, clock: datetime = CLOCK) -> tuple[int, int]:
+def restore(db: database.Database, rules: Settings, batch_id: int, clock: datetime = CLOCK) -> tuple[int, int, list[str]]:
     return giving_back.restore(db, rules, batch_id, by="Li", why="paid after all", clock=clock)
 
 
@@ -218,6 +218,92 @@ def test_who_gives_back_hangs_on_the_rule_and_not_on_the_record_order(confirmed:
     assert sorted(kept.values()) != [0, 0, 0, 1, 4, 7], "the last records gave back"
 
 
+@pytest.fixture
+def arriving(confirmed: database.Database, rules: Settings, tmp_path: Path) -> Settings:
+    """Supply rows are arrivals; the last of the five past weeks left 4 cartons of the 40 that came."""
+    for n in range(-5, 0):
+        store(confirmed, supply=[{"brand_id": "B1", "week": f.week(n), "available": 40 if n == -1 else 36}])
+    updates = {
+        "allocation": rules.allocation.model_copy(update={"supply_rows": "arrivals"}),
+        "database": rules.database.model_copy(update={"history_folder": str(tmp_path / "history")}),
+    }
+    return rules.model_copy(update=updates)
+
+
+def test_a_cancelled_line_does_not_keep_the_others_of_a_recall_from_coming_back(confirmed: database.Database, rules: Settings) -> None:
+    had = given(confirmed)
+    done = recall(confirmed, rules, 12)
+    cancel(confirmed, rules, order(4), "B1")
+    t = tables.order_lines
+    with confirmed.writing() as tx:  # another act gave R3 something else
+        tx.execute(t.update().where(t.c.order_id == order(3), t.c.brand_id == "B1").values(allocated=6))
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 30}])
+    _, lines, others = restore(confirmed, rules, done.batch_id)
+    assert sorted(others) == [f"order {order(3)}, brand B1", f"order {order(4)}, brand B1"]
+    assert lines == done.lines - 2
+    assert given(confirmed) == {shop: cartons for shop, cartons in had.items() if shop != "R4"} | {"R3": 6}
+    c = tables.confirmations
+    stored = confirmed.rows(sa.select(c.c.allocated).where(c.c.order_id == order(3), c.c.brand_id == "B1"))[0]["allocated"]
+    assert stored < had["R3"], "the confirmation of a line that stays as it is"
+
+
+def test_where_no_line_of_a_recall_stands_there_is_nothing_to_restore(confirmed: database.Database, rules: Settings) -> None:
+    done = recall(confirmed, rules, 29)
+    for row in confirmed.rows(sa.select(tables.recalled_lines)):
+        cancel(confirmed, rules, row["order_id"])
+    with pytest.raises(StateError, match="each of its lines was cancelled or changed since"):
+        restore(confirmed, rules, done.batch_id)
+
+
+def test_a_recalled_line_does_not_come_back_beside_later_ones_that_used_its_cap(confirmed: database.Database, rules: Settings) -> None:
+    """Of a cap of 10, R4 had 10, keeps less, and is given the rest on Friday."""
+    done = recall(confirmed, rules, 12)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 99}])
+    friday = f.line("R4", "B1", 4, 4, order_date=f.MONDAY + timedelta(days=4), order_id="LATER")
+    store(confirmed, order_lines=[friday])
+    t = tables.confirmations
+    with confirmed.writing() as tx:
+        row = dict(tx.execute(sa.select(t).where(t.c.order_id == order(4), t.c.brand_id == "B1")).mappings().one())
+        later = {"order_id": "LATER", "requested": 4, "allocated": 4, "usable": 4, "confirmed_at": CLOCK + timedelta(days=2)}
+        tx.execute(t.insert().values(row | later))
+    before = everything(confirmed)
+    with pytest.raises(StateError, match="retailer R4 was given order LATER since, which may rest on the same caps"):
+        restore(confirmed, rules, done.batch_id)
+    assert everything(confirmed) == before
+
+
+def test_what_earlier_weeks_left_is_there_for_a_recall_and_its_undoing(confirmed: database.Database, arriving: Settings) -> None:
+    with pytest.raises(StateError, match="the supply covers what was confirmed"):
+        recall(confirmed, arriving, 26)
+    before = everything(confirmed)
+    done = recall(confirmed, arriving, 20)
+    assert (done.cartons, sum(given(confirmed).values())) == (6, 24)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 25}])
+    with pytest.raises(StateError, match="6 cartons again, and the supply leaves 5"):
+        restore(confirmed, arriving, done.batch_id)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 26}])
+    restore(confirmed, arriving, done.batch_id)
+    assert everything(confirmed) == before
+    cancelled = cancel(confirmed, arriving, order(3), "B1")
+    restore(confirmed, arriving, cancelled.batch_id)
+    assert everything(confirmed) == before
+
+
+def test_two_licences_of_an_owner_give_back_as_one(confirmed: database.Database, rules: Settings) -> None:
+    t = tables.confirmations
+    with confirmed.writing() as tx:
+        tx.execute(t.update().values(weight=3000))
+    apart = recall(confirmed, rules, 9)
+    alone = given(confirmed)
+    store(confirmed, supply=[{"brand_id": "B1", "week": f.MONDAY, "available": 30}])
+    restore(confirmed, rules, apart.batch_id)
+    store(confirmed, retailers=[f.retailer(f"R{n}", star_level=1 + n % 5, licence_group="G" * (n in (3, 4))) for n in SHOPS])
+    recall(confirmed, rules, 9)
+    together = given(confirmed)
+    assert together["R3"] + together["R4"] <= 3 < alone["R3"] + alone["R4"]
+    assert together["R4"] >= together["R3"], "R4 has five stars, R3 four"
+
+
 def test_delivered_orders_stay_and_what_is_still_missing_is_told(confirmed: database.Database, rules: Settings) -> None:
     with pytest.raises(StateError, match="18 cartons too many were confirmed, and all of them are delivered"):
         recall(confirmed, rules, 12, delivered=TUESDAY)
@@ -231,6 +317,7 @@ def test_delivered_orders_stay_and_what_is_still_missing_is_told(confirmed: data
     [
         (lambda db, rules: recall(db, rules, 30), "the supply covers what was confirmed; import the smaller supply first"),
         (lambda db, rules: recall(db, rules, 9, brand_id="B2"), "brand B2, week 2026-03-02: the supply covers what was confirmed"),
+        (lambda db, rules: recall(db, rules, 9, clock=CLOCK + timedelta(weeks=3)), "week 2026-03-02: this week is closed; correct it"),
         (lambda db, rules: recall(db, rules, 9, brand_id="B9"), "brand B9, week 2026-03-02: nothing was confirmed here"),
         (lambda db, rules: restore(db, rules, recall(db, rules, 9).batch_id), "would have 21 cartons again, and the supply leaves 0"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -112,10 +113,25 @@ def test_gain_gives_more_to_some_takes_from_nobody_and_is_undone_exactly(publish
     pd.testing.assert_frame_equal(lines_of(published.db), before)
 
 
+def test_gain_gives_what_earlier_weeks_left_where_supply_rows_are_arrivals(published: Source, made: tuple[Path, date]) -> None:
+    t = tables.contract["supply"]
+    with published.db.writing() as tx:
+        tx.execute(t.update().where(t.c.week < made[1]).values(available=t.c.available * 2))
+    arrivals = published.settings.allocation.model_copy(update={"supply_rows": "arrivals"})
+    arriving = replace(published, settings=published.settings.model_copy(update={"allocation": arrivals}))
+    done = reruns.gain(arriving, made[1], delivered=None, by="Li", why="the store was full", at=now())
+    assert done.cartons > 0
+    used = lines_of(published.db).query("week == @made[1]").groupby("brand_id")["allocated"].sum()
+    rows = {row["brand_id"]: row["available"] for row in published.db.rows(sa.select(t).where(t.c.week == made[1]))}
+    assert any(used.get(brand, 0) > came for brand, came in rows.items()), "what came this week was enough"
+
+
 def test_redistributing_gives_what_a_first_sharing_of_that_supply_would_have(published: Source, made: tuple[Path, date]) -> None:
     before = lines_of(published.db)
     with_supply(published.db, 0.5)
-    done = reruns.redistribute(published, made[1], delivered=None, by="Li", why="half of it was damaged", at=now())
+    done = reruns.redistribute(
+        published, made[1], delivered=None, by="Li", why="half of it was damaged", at=now() + LATE + timedelta(minutes=1)
+    )
     after = lines_of(published.db)
     assert done.cartons < 0
     ground = reruns.Ground.of(published, anew=True)
