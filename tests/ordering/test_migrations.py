@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
-from ordering import database, tables
+from ordering import database, frames, tables
 from tests import factories as f
 
 AT = datetime(2026, 3, 2, 4, 0)
@@ -17,7 +18,7 @@ LINE = {
 }  # fmt: skip
 
 
-def migrate(db: database.Database, to: str) -> None:
+def migrate(db: database.Database, to: str, *, down: bool = False) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -27,7 +28,7 @@ def migrate(db: database.Database, to: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     with db.engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        (command.downgrade if down else command.upgrade)(config, to)
 
 
 def insert(db: database.Database, **rows: list[dict[str, Any]]) -> None:
@@ -64,3 +65,17 @@ def test_lines_and_levels_stored_before_their_packs_and_turns_were_kept_have_the
         ("GONE", f.week(0)): 0, ("GONE", f.week(1)): 0,
     }  # fmt: skip
     db.engine.dispose()
+
+
+def test_cancelled_orders_are_not_lost_by_a_downgrade(db: database.Database) -> None:
+    line = f.line("R1", "B1", 5, 5) | {"week": f.week(-1), "version": 1}
+    insert(db, cancelled_lines=[line | {"order_id": f"O{n}", "batch_id": n // 2} for n in range(2, 5)])
+    with pytest.raises(RuntimeError, match=r"^3 cancelled order lines .* restore them first: trueorder restore BATCH \(batches 1, 2\)$"):
+        migrate(db, "0008", down=True)
+    database.migrate(db)
+    assert len(db.rows(sa.select(tables.cancelled_lines))) == 3
+    with db.writing() as tx:
+        tx.execute(tables.cancelled_lines.delete())
+    migrate(db, "0008", down=True)
+    database.migrate(db)
+    database.store(db, {"retailers": f.table(frames.RETAILERS, [f.retailer()])}, folder="city", by="tester", at=AT)
