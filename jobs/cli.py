@@ -184,6 +184,8 @@ def nightly(ctx: typer.Context, date: BusinessDate = None) -> None:
         typer.echo(f"… and {len(outcome.problems) - PROBLEMS_SHOWN} more problems, stored with the run")
     what = "proposal stored" if outcome.stored else "equal to the stored run, nothing new was stored"
     typer.echo(f"run {outcome.run_id} of {outcome.business_date}: {what}; hash {outcome.result_hash}")
+    for note in outcome.notes:
+        typer.echo(f"note: {note}")
 
 
 PROBLEMS_SHOWN = 12

@@ -32,7 +32,9 @@ RATE_WEEKS = 106
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a night came to. `stored`: False where an equal run was there already and nothing new was stored."""
+    """What a night came to. `stored`: False where an equal run was there already and nothing new was stored; `withdrawn`: that equal run
+    was put aside, so that there is nothing to publish of it.
+    """
 
     run_id: int
     business_date: date
@@ -41,6 +43,13 @@ class Outcome:
     steps: tuple[runlog.Step, ...]
     problems: pd.DataFrame
     rows: Mapping[str, int]
+    withdrawn: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know to go on, in words."""
+        put_aside = f"the equal run {self.run_id} was withdrawn and stays so, and nothing is published of it; "
+        return (f"{put_aside}trueorder proposal restore {self.run_id} takes it up again",) if self.withdrawn else ()
 
 
 @cache
@@ -133,7 +142,8 @@ def _write(
         runlog.forget(db, run_id)
         run_id = before.run_id
     counts = {name: len(frame) for name, frame in results.items()}
-    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts)
+    withdrawn = not stored and before is not None and before.withdrawn
+    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts, withdrawn)
 
 
 def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:

@@ -38,8 +38,10 @@ def withdraw(ctx: typer.Context, run: Run, by: By, why: Why) -> None:
 
     context: Context = ctx.obj
     left = proposals.withdraw(context.database(), run, by=by, why=why, at=now())
-    then = f"run {left.run_id} of {left.business_date} takes its place" if left else "no other is stored; run: trueorder nightly"
+    none = "no other is stored; put right what was wrong, then trueorder nightly"
+    then = f"run {left.run_id} of {left.business_date} takes its place" if left else none
     typer.echo(f"run {run} is withdrawn; {then}")
+    typer.echo(f"a night on the same input and settings finds run {run} again and leaves it withdrawn")
     typer.echo(f"taken up again by: trueorder proposal restore {run}")
 
 

@@ -108,7 +108,8 @@ class AllocationSettings(_Section):
     def _not_for_comparison(cls, value: Any) -> Any:
         for policy in value.values() if isinstance(value, Mapping) else [value]:
             if policy in COMPARISONS:
-                raise ValueError(f"{policy} rewards who asks for more; it is there to compare with (trueorder what-if), not to give out by")
+                beside = "it is there to compare with (trueorder rerun what-if), not to give out by"
+                raise ValueError(f"{policy} rewards who asks for more; {beside}")
         return value
 
     def weight(self, star_level: int) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk
+from ordering.database import audit, bulk, ratings
 from ordering.database.connection import Database
 from ordering.database.reads import read_table
 from ordering.errors import StateError, TrueOrderError
@@ -22,7 +22,7 @@ PLANS, ROWS = tables.strategy_plans, tables.strategy_plan_rows
 @dataclass(frozen=True)
 class Calendar:
     """The company's tables for a month: its volumes, what arrives for its first week and later, supply and strategy of its weeks, and
-    the newest star levels there are by then. `top_level`: the highest star level that occurs anywhere.
+    the newest star levels, imported or computed, there are by then. `top_level`: the highest star level that occurs anywhere.
     """
 
     month: str
@@ -38,8 +38,7 @@ def read_calendar(db: Database, month: str, weeks: pd.DatetimeIndex) -> Calendar
     """The calendar of a month, `YYYY-MM`, whose order weeks are `weeks` (Mondays)."""
     c = {name: table.c for name, table in tables.contract.items()}
     first, last = weeks[0].date(), weeks[-1].date()
-    rated = sa.select(sa.func.max(c["star_levels"].month).label("month")).where(c["star_levels"].month <= month)
-    highest = [db.rows(sa.select(sa.func.max(c[name].star_level).label("top")))[0]["top"] or 1 for name in LEVELLED]
+    rated = max((known for known in ratings.months(db) if known <= month), default=month)
     with db.reading() as reader:
         return Calendar(
             month,
@@ -47,9 +46,15 @@ def read_calendar(db: Database, month: str, weeks: pd.DatetimeIndex) -> Calendar
             read_table(reader, "arrivals", c["arrivals"].arrives_on > first - timedelta(weeks=1)),
             read_table(reader, "supply", c["supply"].week >= first, c["supply"].week <= last),
             read_table(reader, "release_strategy", c["release_strategy"].week >= first, c["release_strategy"].week <= last),
-            read_table(reader, "star_levels", c["star_levels"].month == (db.rows(rated)[0]["month"] or month)),
-            max(highest),
+            ratings.read_levels(reader, rated, rated),
+            _top_level(db),
         )
+
+
+def _top_level(db: Database) -> int:
+    tops = [sa.select(sa.func.max(tables.contract[name].c.star_level).label("top")) for name in LEVELLED]
+    tops.append(sa.select(sa.func.max(ratings.ROWS.c.level).label("top")).where(ratings.of_force()))
+    return max(db.rows(top)[0]["top"] or 1 for top in tops)
 
 
 LEVELLED = ("retailers", "star_levels", "release_strategy")

@@ -101,9 +101,15 @@ def withdraw(db: Database, rating_id: int, *, by: str, why: str, at: datetime) -
     return in_force(db, month)
 
 
-def _of_force() -> sa.ColumnElement[bool]:
+def of_force() -> sa.ColumnElement[bool]:
+    """True for the rows of a rating that is in force."""
     newest = sa.select(sa.func.max(T.c.rating_id)).where(T.c.withdrawn_at.is_(None)).group_by(T.c.month)
     return ROWS.c.rating_id.in_(newest)
+
+
+def id_in_force(month: str) -> sa.ScalarSelect[int]:
+    """The id of the rating of a month that is in force, as a query."""
+    return sa.select(sa.func.max(T.c.rating_id)).where(T.c.month == month, T.c.withdrawn_at.is_(None)).scalar_subquery()
 
 
 def _chosen(columns: sa.FromClause, month: str | None, retailer: str | None) -> list[sa.ColumnElement[bool]]:
@@ -114,7 +120,7 @@ def _chosen(columns: sa.FromClause, month: str | None, retailer: str | None) -> 
 def read_ratings(reader: bulk.Reader, *, month: str | None = None, retailer: str | None = None) -> pd.DataFrame:
     """Rows of the ratings in force (ratings.RATINGS), of one month, one retailer, or all."""
     columns = (ROWS.c[name] for name in ratings.RATINGS.names)
-    return reader.frame(sa.select(*columns).where(_of_force(), *_chosen(ROWS, month, retailer)), ratings.RATINGS)
+    return reader.frame(sa.select(*columns).where(of_force(), *_chosen(ROWS, month, retailer)), ratings.RATINGS)
 
 
 def read_imported(reader: bulk.Reader, *, month: str | None = None, retailer: str | None = None) -> pd.DataFrame:
@@ -127,7 +133,7 @@ def read_levels(reader: bulk.Reader, first: str, last: str) -> pd.DataFrame:
     c = tables.contract["star_levels"].c
     imported = reads.read_table(reader, "star_levels", c.month >= first, c.month <= last)
     own = sa.select(ROWS.c.retailer_id, ROWS.c.month, ROWS.c.level.label("star_level"))
-    computed = reader.frame(own.where(_of_force(), ROWS.c.month >= first, ROWS.c.month <= last), frames.STAR_LEVELS)
+    computed = reader.frame(own.where(of_force(), ROWS.c.month >= first, ROWS.c.month <= last), frames.STAR_LEVELS)
     if computed.empty:
         return imported
     both = pd.concat([imported, computed], ignore_index=True).drop_duplicates(frames.STAR_LEVELS.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import review, tables
-from ordering.database import bulk
+from ordering.database import bulk, ratings
 from ordering.database.connection import Database
 from ordering.database.runs import Record
 from ordering.model import Decision, month_of, week_of
@@ -17,6 +18,7 @@ from ordering.review import Filter
 
 S, FLAGS = tables.results["suggestions"], tables.results["inflated"]
 D, SHOPS, WARES, RATED = tables.suggestion_decisions, *(tables.contract[name] for name in ("retailers", "brands", "star_levels"))
+COMPUTED = ratings.ROWS
 ACT, DECIDING = tables.batches.alias("act"), tables.batches.alias("deciding")
 
 
@@ -47,7 +49,8 @@ def read_decisions(reader: bulk.Reader, first: date, last: date) -> pd.DataFrame
 
 def _query(run: Record, of: Filter) -> sa.Select[Any]:
     flagged = _flagged(run)
-    star = sa.func.coalesce(RATED.c.star_level, SHOPS.c.star_level)  # that of the month, if it has a row
+    month = _by_month(run, lambda month: sa.literal(month))
+    star = sa.func.coalesce(RATED.c.star_level, _computed(run, month), SHOPS.c.star_level)  # that of the month, if there is one
     own = {name: S.c[name] for name in ("retailer_id", "brand_id", "week", "order_day", "requested", "suggested", "p10", "p50", "p90")}
     own |= {name: S.c[name] for name in ("stock", "reason", "most", "bound")}
     shop = {name: SHOPS.c[name] for name in ("name", "account_manager", "district")}
@@ -56,7 +59,7 @@ def _query(run: Record, of: Filter) -> sa.Select[Any]:
     joined = (
         S.join(SHOPS, SHOPS.c.retailer_id == S.c.retailer_id)
         .join(WARES, WARES.c.brand_id == S.c.brand_id)
-        .outerjoin(RATED, sa.and_(RATED.c.retailer_id == S.c.retailer_id, RATED.c.month == _month(run)))
+        .outerjoin(RATED, sa.and_(RATED.c.retailer_id == S.c.retailer_id, RATED.c.month == month))
         .outerjoin(D, sa.and_(*(D.c[name] == S.c[name] for name in review.KEY)))
         .outerjoin(ACT, ACT.c.batch_id == D.c.batch_id)
         .outerjoin(DECIDING, DECIDING.c.batch_id == D.c.decided_in)
@@ -78,10 +81,16 @@ def _decided() -> dict[str, sa.ColumnElement[Any]]:
     }
 
 
-def _month(run: Record) -> sa.ColumnElement[str]:
-    """The month of a line's week, which is one of two."""
+def _computed(run: Record, month: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """The level by the rating in force. Looked up line by line: as one more join it makes PostgreSQL plan the whole city."""
+    own = (COMPUTED.c.rating_id == _by_month(run, ratings.id_in_force), COMPUTED.c.retailer_id == S.c.retailer_id)
+    return sa.select(COMPUTED.c.level).where(*own, COMPUTED.c.month == month).correlate(S).scalar_subquery()
+
+
+def _by_month(run: Record, of: Callable[[str], sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+    """What `of` gives of the month of a line's week, which is one of two."""
     first, last = week_of(run.business_date), week_of(run.business_date + timedelta(days=6))
-    return sa.case((S.c.week == first, month_of(first)), else_=month_of(last))
+    return sa.case((S.c.week == first, of(month_of(first))), else_=of(month_of(last)))
 
 
 def _flagged(run: Record) -> sa.ColumnElement[bool]:

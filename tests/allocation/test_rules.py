@@ -224,7 +224,7 @@ def test_a_policy_for_comparison_is_no_setting(tmp_path: Path) -> None:
     file = tmp_path / "trueorder.toml"
     for said in ('policy = "proportional"', 'policies = { tight = "first_come" }'):
         file.write_text(f"[allocation]\n{said}\n", "utf-8")
-        with pytest.raises(SettingsError, match="to compare with"):
+        with pytest.raises(SettingsError, match=r"to compare with \(trueorder rerun what-if\)"):
             load(file)
 
 

@@ -184,6 +184,23 @@ def test_a_withdrawn_proposal_gives_way_to_the_one_before_and_can_be_taken_up_ag
     ]  # fmt: skip
 
 
+def test_a_night_that_finds_a_withdrawn_one_again_says_what_takes_it_up(
+    planned_city: database.Database, made: Made, rules: Settings, tmp_path: Path
+) -> None:
+    def again() -> nightly.Outcome:
+        return nightly.run(planned_city, made[1], rules, history=tmp_path / "h")
+
+    assert (again().withdrawn, again().notes) == (False, ())
+    proposals.withdraw(planned_city, 1, by="Wang", why="x", at=AT)
+    found = again()
+    assert (found.run_id, found.stored, found.withdrawn, runlog.newest(planned_city)) == (1, False, True, None)
+    assert found.notes == (
+        "the equal run 1 was withdrawn and stays so, and nothing is published of it; trueorder proposal restore 1 takes it up again",
+    )
+    proposals.restore(planned_city, 1, by="Li", why="x", at=AT)
+    assert (again().withdrawn, again().notes) == (False, ())
+
+
 def test_no_night_reads_the_levels_of_a_withdrawn_one(planned_city: database.Database, made: Made) -> None:
     def levels() -> int:
         with planned_city.reading() as reader:
@@ -209,8 +226,8 @@ def test_what_cannot_be_withdrawn_is_told_in_words(planned_city: database.Databa
         act(planned_city)
 
 
-def test_the_gate_and_the_way_back_by_command(planned_city: database.Database, tmp_path: Path) -> None:
-    (tmp_path / "trueorder.toml").write_text("[publishing]\nfulfilment_change = 1e-9\n")
+def test_the_gate_and_the_way_back_by_command(planned_city: database.Database, made: Made, tmp_path: Path) -> None:
+    (tmp_path / "trueorder.toml").write_text("[publishing]\nfulfilment_change = 1e-9\n[nightly]\nworkers = 1\n[forecast]\norigins = 1\n")
 
     def say(*words: object) -> tuple[int, str]:
         ran = trueorder(*words, cwd=tmp_path, url=str(planned_city.url))
@@ -219,9 +236,13 @@ def test_the_gate_and_the_way_back_by_command(planned_city: database.Database, t
     assert say("publish")[0] == 1
     assert "by: say who accepts" in say("publish", "--accept-limits", "fine")[1]
     assert "run 1 of" in say("proposal", "list")[1]
-    assert "no other is stored" in say("proposal", "withdraw", 1, "--by", "Wang", "--why", "wrong")[1]
+    withdrawn = say("proposal", "withdraw", 1, "--by", "Wang", "--why", "wrong")[1]
+    assert "no other is stored" in withdrawn
+    assert "a night on the same input and settings finds run 1 again and leaves it withdrawn" in withdrawn
+    assert "trueorder proposal restore 1" in withdrawn
     assert "withdrawn" in say("proposal", "list")[1]
     assert "no run is stored" in say("publish")[1]
+    assert "note: the equal run 1 was withdrawn" in say("nightly", "--date", made[1])[1]
     assert "is a proposal again" in say("proposal", "restore", 1, "--by", "Wang", "--why", "right")[1]
     status, told_ = say("publish", "--accept-limits", "fine", "--by", "Wang")
     assert status == 0

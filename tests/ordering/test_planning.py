@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from ordering import database, frames, tables
 from ordering.database import planning
+from ordering.database import ratings as rated
 from ordering.errors import StateError, TrueOrderError
 from tests import factories as f
+from tests.ordering import test_ratings as rating
 
 AT = datetime(2026, 3, 2, 4, 0)
 WEEK = f.week(1)
@@ -170,3 +172,22 @@ def test_the_calendar_of_a_month_holds_its_own_weeks_and_the_newest_ratings(db: 
     assert [week.date() for week in found.supply["week"]] == [f.week(0), f.week(4)]
     assert found.release_strategy["week"].dt.date.unique().tolist() == [f.week(2)]
     assert found.star_levels["month"].tolist() == ["2026-02"]
+
+
+def test_caps_are_planned_on_the_ratings_in_force_and_not_on_those_withdrawn(db: database.Database) -> None:
+    def levels(month: str) -> tuple[dict[str, int], int]:
+        found = planning.read_calendar(db, month, pd.DatetimeIndex([WEEK]))
+        return dict(zip(found.star_levels["retailer_id"], found.star_levels["star_level"], strict=True)), found.top_level
+
+    stored = {
+        "retailers": f.table(frames.RETAILERS, [f.retailer(shop, star_level=3) for shop in ("R1", "R2")]),
+        "star_levels": f.table(frames.STAR_LEVELS, [{"retailer_id": "R1", "month": m, "star_level": 2} for m in ("2026-01", "2026-02")]),
+    }
+    database.store(db, stored, folder="city", by="tester", at=AT)
+    assert levels("2026-03") == ({"R1": 2}, 3)
+    rating.save(db, {"R1": 5, "R2": 4}, month="2026-02")
+    newest = rating.save(db, {"R1": 6, "R2": 1}, month="2026-03")
+    assert levels("2026-02") == ({"R1": 2, "R2": 4}, 6)
+    assert levels("2026-03") == ({"R1": 6, "R2": 1}, 6)
+    rated.withdraw(db, newest, by="Li", why="wrong", at=AT)
+    assert levels("2026-03") == ({"R1": 2, "R2": 4}, 5)

@@ -14,14 +14,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as told
 from hypothesis import strategies as st
 
-from ordering import database, tables
-from ordering.database import forecasts, review_lines, reviews
+from ordering import database, frames, tables
+from ordering.database import forecasts, ratings, review_lines, reviews
 from ordering.database import runs as runlog
 from ordering.errors import StateError, TrueOrderError
 from ordering.model import Decision
 from ordering.review import Filter
 from tests import factories as f
 from tests.ordering import review_desk as desk
+from tests.ordering import test_ratings as rating
 from tests.ordering.review_desk import AT, CLOSED, decide, undo
 
 TUESDAY = f.MONDAY + timedelta(days=1)
@@ -395,3 +396,30 @@ def test_a_filter_chooses_just_the_lines_it_names(varied: database.Database, of:
 def test_lines_of_which_nothing_was_suggested_asked_or_decided_are_left_out(varied: database.Database) -> None:
     assert len(desk.read(varied, Filter(empty=True))) == 18
     assert "R0B0" not in desk.read(varied, Filter())["retailer_id"].str.cat(desk.read(varied, Filter())["brand_id"]).tolist()
+
+
+def test_lines_show_and_are_chosen_by_the_level_in_force_in_the_month_of_their_week(db: database.Database) -> None:
+    """R0 and R1 are of levels 1 and 2 in `retailers`; R0 was imported for March, both were rated, and March was rated twice."""
+    desk.city(db, retailers=2, brands=1)
+    imported = f.table(frames.STAR_LEVELS, [{"retailer_id": "R0", "month": "2026-03", "star_level": 7}])
+    database.store(db, {"star_levels": imported}, folder="city", by="tester", at=AT)
+    monday = f.week(5)
+    days = [monday + timedelta(days=offset) for offset in (-5, 1)]
+    assert [day.strftime("%Y-%m") for day in (f.week(4), monday)] == ["2026-03", "2026-04"]
+    desk.night(db, [f.suggestion(shop, "B0", order_day=day) for shop in ("R0", "R1") for day in days], day=days[0])
+
+    def levels() -> dict[tuple[str, str], int]:
+        lines = desk.read(db)
+        return {(row.retailer_id, f"{row.week:%m}"): row.star_level for row in lines.itertuples()}
+
+    plain = {("R0", "03"): 7, ("R0", "04"): 1, ("R1", "03"): 2, ("R1", "04"): 2}
+    assert levels() == plain
+    rating.save(db, {"R0": 4, "R1": 3}, month="2026-03")
+    newest = rating.save(db, {"R0": 4, "R1": 6}, edition=2, month="2026-03")
+    april = rating.save(db, {"R1": 5}, month="2026-04")
+    assert levels() == plain | {("R1", "03"): 6, ("R1", "04"): 5}
+    assert desk.read(db, Filter(star=6))["retailer_id"].tolist() == ["R1"]
+    assert desk.read(db, Filter(star=2)).empty
+    for rating_id in (newest, april):
+        ratings.withdraw(db, rating_id, by="Li", why="wrong", at=AT)
+    assert levels() == plain | {("R1", "03"): 3}

@@ -86,7 +86,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Bring the schema down again."""
+    """Bring the schema down again. Raises RuntimeError while a cancelled order stands nowhere else."""
+    _none_cancelled()
     with op.batch_alter_table("run_suggestions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("decided_qty", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("decision", sa.Text(), nullable=False, server_default="open"))
@@ -97,3 +98,14 @@ def downgrade() -> None:
     op.drop_index("ix_run_inflated_flagged", table_name="run_inflated")
     for name in ("recalled_lines", "cancelled_lines", "decision_versions", "suggestion_decisions", "batches"):
         op.drop_table(name)
+
+
+def _none_cancelled() -> None:
+    lines = sa.table("cancelled_lines", sa.column("batch_id"))
+    held = op.get_bind().execute(sa.select(lines.c.batch_id, sa.func.count()).group_by(lines.c.batch_id).order_by(lines.c.batch_id)).all()
+    if held:
+        batches = ", ".join(str(batch) for batch, _ in held[:5]) + (" …" if len(held) > 5 else "")
+        raise RuntimeError(
+            f"{sum(count for _, count in held):,} cancelled order lines stand in this version of the schema alone and would be lost; "
+            f"restore them first: trueorder restore BATCH (batches {batches})"
+        )
