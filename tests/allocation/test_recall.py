@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from typing import Any
 
@@ -69,7 +70,7 @@ def town(shops: list[tuple[int, int, int]], supply: int, pack: int) -> pd.DataFr
 
 
 @given(OWNED, st.integers(0, 100), st.integers(0, 100), st.integers(1, 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "30")), deadline=None)
 def test_owners_of_several_licences_keep_what_they_would_have_been_given(
     shops: list[tuple[int, int, int]], supply: int, cut: int, pack: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from ordering.errors import TrueOrderError
 from ordering.settings import RatingSettings
 from tests import factories as f
 
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "50")), deadline=None)
 DEFAULT = configured.load().rating
 MONTH = "2026-03"
 WINDOW = ratings.window(MONTH, DEFAULT)

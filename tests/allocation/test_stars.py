@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -18,7 +19,7 @@ from ordering import settings as configured
 from ordering.model import LevelReason, Measure
 from ordering.settings import RatingSettings
 
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "50")), deadline=None)
 THIRTY = (1, 1, 2, 2, 3, 3, 3, *[4] * 5, *[5] * 6, *[4] * 5, 3, 3, 3, 2, 2, 1, 1)
 NONE = frames.empty(ratings.RATINGS)
 MONTH = "2026-03"
