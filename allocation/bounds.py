@@ -77,12 +77,7 @@ class Bounds:
 
     def groups(self, reasons: Sequence[Reason]) -> npt.NDArray[np.int32]:
         """The number of what each line (column) counts towards under each limit (row), of no other limit."""
-        groups, known = np.empty((len(reasons), len(self.rows)), np.int32), 0
-        for number, reason in enumerate(reasons):
-            found, distinct = pd.factorize(limits.scope(self.rows, reason))
-            groups[number] = found + known
-            known += len(distinct)
-        return groups
+        return limits.apart([limits.scope(self.rows, reason) for reason in reasons]).reshape(len(reasons), len(self.rows))
 
     def cut_to(self, usable: Whole, by: npt.NDArray[np.int8], reasons: Sequence[Reason]) -> Bounds:
         """These bounds, cut to `usable` by the limits whose numbers in `reasons` are `by`, -1 where none cut."""

@@ -63,14 +63,9 @@ def _without(line: Row | pd.Series, own: int) -> tuple[Reason, int] | None:
         return None
     pack, rest = int(line["pack_multiple"]), min([own, *(limit for reason, limit in left.items() if reason is not binding)])
     if not pd.isna(line["level"]):
-        units = fill.entitled([threshold_of(line["level"])], [line["ticket"]], [line["weight"]], [2**31 - 1])[0]
+        units = fill.entitled(fill.unpublished([line["level"]]), [line["ticket"]], [line["weight"]], [2**31 - 1])[0]
         rest = min(rest, max(int(units) * pack - int(line["taken"]), 0))
     return binding, max(rest // pack * pack, int(line["allocated"]))
-
-
-def threshold_of(level: float) -> int:
-    """The whole-number threshold of a published level: level · 2³² ÷ 1000."""
-    return round(float(level) * fill.ONE / 1000)
 
 
 def _claims(fellows: pd.DataFrame) -> pd.DataFrame:

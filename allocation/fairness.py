@@ -56,18 +56,11 @@ def _envy(told: pd.DataFrame) -> pd.Series:
     claim = told.groupby(["week", "brand_id", "owner"], sort=False).agg(
         allocated=("allocated", "sum"), usable=("usable", "sum"), taken=("taken", "first"), weight=("weight", "first"),
         pack=("pack_multiple", "first"), star_level=("star_level", "max"),
-    )  # fmt: skip
+    ).reset_index()  # fmt: skip
     packs = (claim["taken"] + claim["allocated"]) // claim["pack"]
-    equal = ["week", "brand_id", "weight"]
-    best = packs.groupby(equal_of(claim, equal)).transform("max")
+    best = packs.groupby([claim[name] for name in ("week", "brand_id", "weight")]).transform("max")
     behind = (best - packs).where(claim["allocated"] < claim["usable"], 0)
-    return behind.groupby(equal_of(claim, BY)).max().rename_axis(BY).rename("envy")
-
-
-def equal_of(claim: pd.DataFrame, names: list[str]) -> list[pd.Series]:
-    """The columns and index levels of `claim` called `names`, to group by."""
-    flat = claim.reset_index()
-    return [pd.Series(flat[name].to_numpy(), claim.index, name=name) for name in names]
+    return behind.groupby([claim[name] for name in BY]).max().rename("envy")
 
 
 def _drought(snapshot: Snapshot, told: pd.DataFrame) -> pd.Series:

@@ -65,6 +65,11 @@ def published(level_threshold: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.where(found < 0, np.nan, 1000.0 * found / ONE)
 
 
+def unpublished(level: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The thresholds of published levels (not NaN), exact below 2**53 / 1000."""
+    return np.rint(np.asarray(level, np.float64) * (ONE / 1000)).astype(np.int64)
+
+
 def line(level_threshold: npt.ArrayLike, weight_milli: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """The retailer's line w * level: its whole units, and whether a fraction is left, which the ticket decides. Exact."""
     found, weight = np.asarray(level_threshold, np.int64), np.asarray(weight_milli, np.int64)

@@ -8,7 +8,8 @@ Monday. No row is no limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ def numbered(snapshot: Snapshot, lines: pd.DataFrame) -> pd.DataFrame:
             "owner": owners.of(snapshot.retailers)[retailer],
             "brand": brand,
             "price_class": snapshot.brands["price_class"].to_numpy(np.int64)[brand],
-            "week": (monday.astype(np.int64) + 3) // 7,  # day 0 was a Thursday
+            "week": week_numbers(monday),
             "month": monday.astype("datetime64[M]").astype(np.int64) + 1970 * 12,
             "day": lines["order_date"].to_numpy("datetime64[D]").astype(np.int64),
         }
@@ -77,6 +78,11 @@ def pairs(snapshot: Snapshot, frame: pd.DataFrame) -> Whole:
     """A number for each row's pair of retailer and brand: retailer row number * WIDTH + brand row number."""
     retailer = codes(frame["retailer_id"], snapshot.retailers["retailer_id"], "retailer")
     return retailer * WIDTH + codes(frame["brand_id"], snapshot.brands["brand_id"], "brand")
+
+
+def week_numbers(day: Any) -> Whole:
+    """The numbers of the weeks of days; day 0, of 1970, was a Thursday."""
+    return (np.asarray(day, "datetime64[D]").astype(np.int64) + 3) // 7
 
 
 def monday(week: npt.ArrayLike) -> pd.DatetimeIndex:
@@ -95,6 +101,16 @@ def scope(rows: pd.DataFrame, reason: Reason) -> Whole:
     for column in SCOPES[reason]:
         key = key * WIDTH + rows[column].to_numpy(np.int64)
     return key
+
+
+def apart(scopes: Sequence[Whole]) -> npt.NDArray[np.int32]:
+    """Scopes (`scope`) as group numbers, shape (scopes, rows), no two scopes sharing any."""
+    groups, known = np.empty((len(scopes), len(scopes[0]) if scopes else 0), np.int32), 0
+    for number, key in enumerate(scopes):
+        found, names = pd.factorize(key)
+        groups[number] = found + known
+        known += len(names)
+    return groups
 
 
 def distinct(values: npt.ArrayLike) -> tuple[Whole, Whole]:

@@ -37,11 +37,6 @@ def chosen(snapshot: Snapshot, settings: AllocationSettings) -> npt.NDArray[np.s
     return np.array([str(settings.policy_of(attribute)) for attribute in snapshot.brands["supply_attribute"]], dtype=NAMES)
 
 
-def relaxing(policy: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
-    """Brands whose caps may be raised, by code."""
-    return np.isin(policy, [str(Policy.STAR_CAP), RELAXED])
-
-
 def terms(who: Claimants, packs_left: Whole, kept: npt.NDArray[np.bool_], demand: Floats | None, earned: Floats) -> Claimants:
     """The claimants with the weight and the usable packs that the policy of their brand gives them.
 
@@ -56,7 +51,7 @@ def terms(who: Claimants, packs_left: Whole, kept: npt.NDArray[np.bool_], demand
         weight[by_demand] = _thousandths(share / who.pack[by_demand])
     turns = (policy == str(Policy.TURN_AND_EARN))[group]
     weight[turns] = _thousandths(who.weight[turns] / 1000 * np.clip(earned[turns], *EARNED))
-    capping = relaxing(policy)[group]
+    capping = np.isin(policy, [str(Policy.STAR_CAP), RELAXED])[group]
     cap = np.where(who.cap == NONE, who.taken + usable, who.cap)  # without a cap all it asks for comes first
     within = np.where(capping, np.minimum(usable, np.maximum(cap - who.taken, 0)), usable)
     wanted = np.bincount(group, within, len(who.brands))

@@ -54,21 +54,14 @@ def share_week(
     """
     prepared = prepare(snapshot, claims, week, against=against, demand=demand, settings=settings)
     policy = prepared.policy if only is None else np.full(len(prepared.policy), str(only), NAMES)
-    return told(prepared, prepared.decided(policy, closing=closing))
-
-
-def told(prepared: Prepared, decided: tuple[Claimants, HandedOut]) -> Shared:
-    """What was decided of a prepared week, line by line with its reason."""
-    (who, out), supply, week = decided, prepared.supply, prepared.week
-    allocated = licences.shared(prepared.snapshot, out.bound, out.allocated, supply.turns, prepared.settings)
-    out, waits = replace(out, allocated=allocated), prepared.claims["waits"].to_numpy(bool)
+    (who, out), supply, waits = prepared.decided(policy, closing=closing), prepared.supply, prepared.waits
     return Shared(
-        lines=_lines(prepared.claims, who, out)[waits],
-        levels=_levels(prepared.snapshot, week, supply, who, out, ~waits),
-        given=out.bound.rows.assign(allocated=allocated)[waits],
-        handed=int(allocated.sum()),
+        lines=lines(prepared, who, out),
+        levels=_levels(snapshot, week, supply, who, out, ~waits),
+        given=out.bound.rows.assign(allocated=out.allocated)[waits],
+        handed=int(out.allocated.sum()),
         possible=_possible(prepared.bound, who, supply),
-        problems=_short(prepared.snapshot, week, who.brands[supply.kept[who.brands] & (out.solved >= 0)]),
+        problems=_short(snapshot, week, who.brands[supply.kept[who.brands] & (out.solved >= 0)]),
     )
 
 
@@ -86,6 +79,11 @@ class Prepared:
     supply: WeekSupply
     order: Whole
     known: pd.Series | None
+
+    @property
+    def waits(self) -> npt.NDArray[np.bool_]:
+        """Which claims are lines that wait; the others are expected."""
+        return self.claims["waits"].to_numpy(bool)
 
     @cached_property
     def policy(self) -> npt.NDArray[np.str_]:
@@ -122,8 +120,11 @@ class Prepared:
         bound = self.bound.without(Reason.STAR_CAP, self._relaxed(who))
         lot = self.snapshot.brands["min_lot"].to_numpy(np.int64)
         if np.isin(policy, [str(one) for one in COMPARISONS]).all():
-            return who, handing_out.compared(who, bound, self.order, supply)
-        return who, handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=self._last_day() if closing else None)
+            out = handing_out.compared(who, bound, self.order, supply)
+        else:
+            out = handing_out.decided(who, bound, self.order, supply, lot=lot, last_day=self._last_day() if closing else None)
+        allocated = licences.shared(self.snapshot, out.bound, out.allocated, supply.turns, self.settings)
+        return who, replace(out, allocated=allocated)
 
     def _relaxed(self, who: Claimants) -> npt.NDArray[np.bool_]:
         """Lines whose star cap is raised with all others of their brand; one of 0 stays: the brand is not offered there."""
@@ -132,8 +133,8 @@ class Prepared:
 
     def _last_day(self) -> int:
         """The last weekday (1 to 7) on which anybody who is active in the week orders."""
-        shops, week = self.snapshot.retailers, (self.week.to_numpy().astype("datetime64[D]").astype(np.int64) + 3) // 7
-        active = owners.active(shops, np.arange(len(shops)), np.full(len(shops), week))
+        shops = self.snapshot.retailers
+        active = owners.active(shops, np.arange(len(shops)), np.repeat(limits.week_numbers([self.week]), len(shops)))
         return int(shops["order_weekday"].to_numpy()[active].max(initial=1))
 
 
@@ -184,10 +185,12 @@ def _reasons(who: Claimants, out: HandedOut) -> npt.NDArray[np.int8]:
     return np.where(out.allocated == bound.requested, CODE[Reason.FULL], reason)
 
 
-def _lines(claims: pd.DataFrame, who: Claimants, out: HandedOut) -> pd.DataFrame:
-    """ALLOCATION rows of all claims."""
+def lines(prepared: Prepared, who: Claimants, out: HandedOut) -> pd.DataFrame:
+    """ALLOCATION rows of the waiting lines."""
     bound = out.bound
-    return claims[["order_id", "retailer_id", "brand_id", "week", "order_date", "requested"]].assign(
+    names, of_brand = np.unique(who.policy, return_inverse=True)
+    policy = np.repeat(of_brand, np.diff(who.offsets))[who.of_line]
+    found = prepared.claims[["order_id", "retailer_id", "brand_id", "week", "order_date", "requested"]].assign(
         cap=bounds.known(bound.cap),
         **{column: bounds.known(bound.left[reason]) for reason, column in bounds.COLUMNS.items()},
         held=bound.hold,
@@ -200,8 +203,9 @@ def _lines(claims: pd.DataFrame, who: Claimants, out: HandedOut) -> pd.DataFrame
         level=fill.published(out.level[who.of_line]),
         allocated=out.allocated,
         reason=bounds.named(_reasons(who, out)),
-        policy=np.repeat(who.policy, np.diff(who.offsets))[who.of_line],
+        policy=pd.Categorical.from_codes(policy, pd.Index(names, dtype="str")),
     )
+    return found[prepared.waits]
 
 
 def _levels(

@@ -14,7 +14,7 @@ import pandas as pd
 
 from allocation import bounds, fill, greedy, limits, policies, week_supply
 from allocation.bounds import Bounds
-from allocation.fill import ONE, UNLIMITED
+from allocation.fill import UNLIMITED
 from allocation.limits import NONE, Whole
 from allocation.policies import Allocated
 from ordering.frames import Snapshot
@@ -147,7 +147,7 @@ def _in_force(ids: pd.Index, found: Allocated, week: pd.Timestamp) -> Whole:
     """The threshold of each brand's level: that of the week, or a lower one at which what is left had to be shared; UNLIMITED: none."""
     levels = found.levels[(found.levels["week"] == week).to_numpy() & found.levels["threshold"].notna().to_numpy()]
     lines = found.lines[(found.lines["week"] == week).to_numpy() & found.lines["level"].notna().to_numpy()]
-    known = np.concatenate([levels["threshold"].to_numpy(np.int64), np.rint(lines["level"].to_numpy() * (ONE / 1000)).astype(np.int64)])
+    known = np.concatenate([levels["threshold"].to_numpy(np.int64), fill.unpublished(lines["level"])])
     brand = np.concatenate([limits.codes(rows["brand_id"], ids.to_series(), "brand") for rows in (levels, lines)])
     out = np.full(len(ids), np.iinfo(np.int64).max)
     np.minimum.at(out, brand, known)

@@ -193,7 +193,7 @@ def _shared(
     left = [unmet, np.where(spare < 0, NONE, np.minimum(spare, NONE)), *(bound.left[reason][lines.row] for reason in COLUMNS)]
     order = np.lexsort((want, _turn(snapshot, shops, retailer, lines.brand), rank))
     asked = _spread(unmet, lines.peer, want, pack)
-    quantity, _ = greedy.cut(order, _apart(scopes), asked, np.array(left, np.int32), pack, lot)
+    quantity, _ = greedy.cut(order, limits.apart(scopes), asked, np.array(left, np.int32), pack, lot)
     return want, lines, quantity
 
 
@@ -202,16 +202,6 @@ def _spread(unmet: Whole, share: Floats, want: Whole, pack: Whole) -> Whole:
     whole = np.bincount(want, share)[want] if len(want) else share
     part = np.ceil(np.round(unmet * share / whole / pack, 9)).astype(np.int64) * pack
     return np.minimum(part, unmet // pack * pack)
-
-
-def _apart(scopes: list[Whole]) -> npt.NDArray[np.int32]:
-    """Scopes as group numbers, no two rows sharing any."""
-    groups, known = np.empty((len(scopes), len(scopes[0])), np.int32), 0
-    for number, scope in enumerate(scopes):
-        found, distinct = pd.factorize(scope)
-        groups[number] = found + known
-        known += len(distinct)
-    return groups
 
 
 def _turn(snapshot: Snapshot, shops: Shops, retailer: Whole, brand: Whole) -> Whole:

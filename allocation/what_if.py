@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import fill
+from allocation import fill, sharing
 from allocation.claimants import Claimants
 from allocation.fill import UNLIMITED
 from allocation.handing_out import HandedOut
 from allocation.limits import Whole
-from allocation.sharing import Prepared, told
+from allocation.sharing import Prepared
 from allocation.week_supply import NAMES
 from ordering.model import Policy
 
@@ -57,7 +57,7 @@ def lines(prepared: Prepared, policy: Policy | None = None, supply: dict[str, in
     Raises KeyError with the ids that the city does not have.
     """
     chosen = prepared.policy if policy is None else np.full(len(prepared.policy), str(policy), NAMES)
-    return told(prepared, prepared.decided(chosen, None if supply is None else left(prepared, supply))).lines
+    return sharing.lines(prepared, *prepared.decided(chosen, None if supply is None else left(prepared, supply)))
 
 
 def left(prepared: Prepared, supply: dict[str, int]) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import bounds
+from allocation import bounds, suggest
 from forecasting import demand
 from ordering import frames, gaps, rate_cells
 from ordering.frames import Snapshot
@@ -71,20 +71,12 @@ def _uncertainty(past: pd.DataFrame) -> pd.Series:
     return (beyond.groupby(rows["brand_id"]).mean() ** 0.5).rename("uncertainty")
 
 
-def order_days(known: Snapshot) -> pd.Series:
-    """Each retailer's next order day on or after the business date, by row of `retailers`."""
-    start = frames.day(known.business_date)
-    wait = (known.retailers["order_weekday"] - 1 - start.weekday()) % 7
-    return start + pd.to_timedelta(wait, unit="D")
-
-
 def planned_demand(known: Snapshot, pairs: pd.DataFrame, future: pd.DataFrame, *, cap_at: float = 0.0) -> pd.DataFrame:
     """Demand of every live pair in the week of its retailer's next order day: retailer_id, brand_id, week, demand, p10, p50, p90.
 
     With `cap_at` also `most`: that quantile of what is wanted until the retailer's next visit.
     """
-    day = order_days(known)
-    monday = (day - pd.to_timedelta(day.dt.day_of_week, unit="D")).to_numpy("datetime64[us]")
+    monday = suggest.order_weeks(known).to_numpy("datetime64[us]")
     weeks = pd.DatetimeIndex(np.unique(monday))
     parts = []
     for chunk in demand.expand(known, pairs, future, weeks):

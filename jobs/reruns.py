@@ -27,8 +27,8 @@ FIGURES = ("week", "star_level", "lines", "requested", "usable", "demand", "allo
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a run's lines are decided from: what was known, planned demand, and who else is expected to claim."""
+class Again:
+    """What a run's lines are decided from once more, with levels solved anew: what was known, planned demand, and who else is expected."""
 
     source: Source
     known: Snapshot
@@ -36,13 +36,12 @@ class Ground:
     expected: pd.DataFrame
 
     @classmethod
-    def of(cls, source: Source, *, anew: bool = False) -> Ground:
-        """That of a run; `anew`: its levels are solved again."""
+    def of(cls, source: Source) -> Again:
+        """That of a run."""
         known, rules = source.known(), source.settings.allocation
         planned = measures.planned_demand(known, source.pairs(known), source.result("brand_index"), cap_at=rules.demand_cap)
-        levels = frames.empty(frames.WEEK_LEVELS) if anew else source.result("week_levels")
-        known = replace(known, week_levels=levels)
-        return cls(source, known, planned, suggest.expected_requests(known, planned) if anew else suggest.nobody_else())
+        known = replace(known, week_levels=frames.empty(frames.WEEK_LEVELS))
+        return cls(source, known, planned, suggest.expected_requests(known, planned))
 
     def prepared(self) -> list[Prepared]:
         """The planned weeks, ready to be decided on any terms."""
@@ -70,7 +69,7 @@ def compare(source: Source, policy: Policy | None, supply: Mapping[str, int]) ->
     Levels are solved anew for both, so that they differ by the terms alone. Nothing is stored. Raises TrueOrderError on an unknown brand,
     StateError where no line waits.
     """
-    ground = Ground.of(source, anew=True)
+    ground = Again.of(source)
     weeks = ground.prepared()
     if not weeks:
         raise StateError(f"run {source.run.run_id} of {source.run.business_date}: no line waits any more; run: trueorder nightly")
@@ -85,7 +84,7 @@ def compare(source: Source, policy: Policy | None, supply: Mapping[str, int]) ->
 
 def shadow(source: Source, policy: Policy, *, at: datetime) -> int:
     """Allocate the run's lines by another policy and store that beside the live run, to compare; gives the id. It is never published."""
-    ground = Ground.of(source, anew=True)
+    ground = Again.of(source)
     found = policies.allocate(ground.known, ground.expected, source.settings.allocation, demand=ground.planned, only=policy)
     run = source.run
     run_id = runlog.begin(source.db, job=f"{runlog.SHADOW} {policy}", business_date=run.business_date, version=run.version, at=at)
@@ -116,7 +115,7 @@ def _again(source: Source, week: date, delivered: date | None, *, by: str, why: 
 
     Raises StateError where the week has no such lines, or nothing changes.
     """
-    monday, ground = week_of(week), Ground.of(source, anew=True)
+    monday, ground = week_of(week), Again.of(source)
     with source.db.reading() as reader:
         done = runlog.read_confirmations(reader, week=monday)
     after = frames.day(delivered) if delivered is not None else pd.Timestamp.min
@@ -135,7 +134,7 @@ def _again(source: Source, week: date, delivered: date | None, *, by: str, why: 
     return GivenBack(batch_id, len(changed), int((changed["new_allocated"] - changed["allocated"]).sum()))
 
 
-def _others(ground: Ground, monday: date) -> pd.DataFrame:
+def _others(ground: Again, monday: date) -> pd.DataFrame:
     """Expected requests of the week: what is left is not given away before those who have not asked yet."""
     return ground.expected[ground.expected["week"] == frames.day(monday)]
 

@@ -12,7 +12,7 @@ from ordering import answers, conduct, frames, tables
 from ordering.answers import Answer
 from ordering.columns import Column, Kind
 from ordering.database import audit, bulk
-from ordering.database.connection import Database
+from ordering.database.connection import Database, new_id
 from ordering.errors import StateError, TrueOrderError
 from ordering.model import week_of
 
@@ -89,10 +89,9 @@ def _add(tx: sa.Connection, values: dict[str, Any], order_id: str, brand_id: str
     of_line = sa.and_(T.c.order_id == order_id, T.c.brand_id == brand_id)
     version = tx.execute(sa.select(sa.func.coalesce(sa.func.max(T.c.version), 0) + 1).where(of_line)).scalar_one()
     try:
-        written = tx.execute(T.insert().values(order_id=order_id, brand_id=brand_id, version=version, **values))
+        answer_id = new_id(tx, T, {"order_id": order_id, "brand_id": brand_id, "version": version, **values})
     except sa.exc.IntegrityError as error:
         raise StateError(f"order {order_id}, brand {brand_id}: somebody else answered at this moment; look, and answer again") from error
-    answer_id = int(written.inserted_primary_key[0])  # type: ignore[index]
     audit.record(tx, action=action, subject=f"answer {answer_id}", detail=detail, by=values["answered_by"], at=values["answered_at"])
     return answer_id
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import audit
-from ordering.database.connection import Database
+from ordering.database.connection import Database, new_id
 from ordering.errors import StateError, TrueOrderError
 
 T = tables.batches
@@ -51,7 +51,7 @@ def begin(
     if not by.strip():
         raise TrueOrderError("by: say who does this")
     values = {"action": action, "run_id": run_id, "lines": lines, "by": by.strip(), "at": at, "why": why.strip(), "undoes": undoes}
-    batch_id = int(tx.execute(T.insert().values(values)).inserted_primary_key[0])  # type: ignore[index]
+    batch_id = new_id(tx, T, values)
     told = "; ".join(filter(None, [f"{lines} lines", detail, f"undoes batch {undoes}" if undoes else ""]))
     audit.record(tx, action=action, subject=f"batch {batch_id}", detail=told, by=by.strip(), at=at)
     return batch_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,3 +120,10 @@ def check_schema(db: Database) -> None:
         raise _silent(db, error) from error
     if found != newest:
         raise StateError(f"database {db.url.render_as_string()}: its schema is {found or 'missing'}, not {newest}; run: trueorder init")
+
+
+def new_id(tx: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
+    """Insert a row whose id the database gives; that id."""
+    key = tx.execute(table.insert().values(values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ordering import frames, tables
 from ordering.database import bulk
-from ordering.database.connection import Database
+from ordering.database.connection import Database, new_id
 from ordering.errors import Fault, ImportRefusedError
 
 
@@ -73,8 +73,7 @@ def _leave_cancelled(tx: sa.Connection, table: sa.Table) -> int:
 
 def _insert_import(tx: sa.Connection, folder: str, by: str, at: datetime) -> int:
     t = tables.imports
-    written = tx.execute(t.insert().values(folder=folder, imported_by=by, imported_at=at, rows_new=0, rows_changed=0))
-    return int(written.inserted_primary_key[0])  # type: ignore[index]
+    return new_id(tx, t, {"folder": folder, "imported_by": by, "imported_at": at, "rows_new": 0, "rows_changed": 0})
 
 
 def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: datetime) -> Stored:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ordering import frames, tables
 from ordering.database import audit, bulk, ratings
-from ordering.database.connection import Database
+from ordering.database.connection import Database, new_id
 from ordering.database.reads import read_table
 from ordering.errors import StateError, TrueOrderError
 
@@ -164,8 +164,7 @@ def _add(tx: sa.Connection, values: dict[str, Any]) -> int:
     version = tx.execute(
         sa.select(sa.func.coalesce(sa.func.max(PLANS.c.version), 0) + 1).where(PLANS.c.week == values["week"])
     ).scalar_one()
-    written = tx.execute(PLANS.insert().values(version=version, **values))
-    return int(written.inserted_primary_key[0])  # type: ignore[index]
+    return new_id(tx, PLANS, {"version": version, **values})
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ordering import frames, ratings, tables
 from ordering.database import audit, bulk, reads
-from ordering.database.connection import Database
+from ordering.database.connection import Database, new_id
 from ordering.errors import StateError, TrueOrderError
 
 T = tables.rating_runs
@@ -70,7 +70,7 @@ def save(db: Database, rows: pd.DataFrame, made: Made, *, edition: int, by: str,
     names = ratings.RATINGS.names
     with bulk.staging(db.engine, {ROWS: staged}) as tx:
         try:
-            rating_id = int(tx.execute(T.insert().values(values)).inserted_primary_key[0])  # type: ignore[index]
+            rating_id = new_id(tx, T, values)
         except sa.exc.IntegrityError as error:
             raise StateError(f"month {made.month} was rated by somebody else at this moment; look: trueorder stars list") from error
         stage = sa.table(bulk.STAGE + ROWS.name, *(sa.column(name, ROWS.c[name].type) for name in names))

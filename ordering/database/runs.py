@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ordering import frames, tables
 from ordering.database import audit, bulk, forecasts
-from ordering.database.connection import Database
+from ordering.database.connection import Database, new_id
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 
@@ -57,7 +57,7 @@ def begin(db: Database, *, job: str, business_date: date, version: str, at: date
     """Record that a run has begun; gives its id."""
     values = {"job": job, "business_date": business_date, "status": RUNNING, "version": version, "started_at": at, "detailed": False}
     with db.writing() as tx:
-        return int(tx.execute(tables.runs.insert().values(values)).inserted_primary_key[0])  # type: ignore[index]
+        return new_id(tx, tables.runs, values)
 
 
 def forget(db: Database, run_id: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +14,10 @@ from allocation import fill, policies, suggest
 from ordering import settings
 from ordering.frames import Snapshot
 from tests import factories as make
+from tests.examples import examples
 
 RULES = settings.load().allocation
-ORDERS = int(os.environ.get("TRUEORDER_EXAMPLES", "15"))
+ORDERS = examples(15)
 """Orders of arrival, a second and a half each: TRUEORDER_EXAMPLES=100 tries a hundred."""
 SHOPS, WARES = 14, ("B1", "B2", "B3")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import hypothesis
@@ -11,8 +10,9 @@ import numpy as np
 
 from allocation import peers
 from tests import factories as make
+from tests.examples import examples
 
-laws = hypothesis.settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "60")), deadline=None)
+laws = hypothesis.settings(max_examples=examples(60), deadline=None)
 
 
 def plainly(shops: list[dict[str, Any]], rate: np.ndarray, around: int, one: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -21,10 +20,11 @@ from ordering.frames import Snapshot
 from tests import factories as make
 from tests.allocation import reference
 from tests.allocation.cities import breaches, cities, expectations
+from tests.examples import examples
 
 RULES = settings.load().allocation
 NOBODY = suggest.nobody_else()
-EXAMPLES = int(os.environ.get("TRUEORDER_EXAMPLES", "10"))
+EXAMPLES = examples(10)
 """Random cities per law: a night of one takes a tenth of a second, so many only on demand."""
 quick = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 

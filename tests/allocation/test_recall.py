@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from typing import Any
 
@@ -16,6 +15,7 @@ from allocation import fill, owners, policies
 from allocation.recall import Recalled, recall
 from ordering import settings as told
 from tests import factories as make
+from tests.examples import examples
 
 DAYS = [date(2026, 3, day) for day in range(3, 6)]
 SALT = "2026"
@@ -70,7 +70,7 @@ def town(shops: list[tuple[int, int, int]], supply: int, pack: int) -> pd.DataFr
 
 
 @given(OWNED, st.integers(0, 100), st.integers(0, 100), st.integers(1, 3))
-@settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "30")), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_owners_of_several_licences_keep_what_they_would_have_been_given(
     shops: list[tuple[int, int, int]], supply: int, cut: int, pack: int
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,8 +17,9 @@ from ordering import settings as configured
 from ordering.errors import TrueOrderError
 from ordering.settings import RatingSettings
 from tests import factories as f
+from tests.examples import examples
 
-LAW = settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "50")), deadline=None)
+LAW = settings(max_examples=examples(50), deadline=None)
 DEFAULT = configured.load().rating
 MONTH = "2026-03"
 WINDOW = ratings.window(MONTH, DEFAULT)

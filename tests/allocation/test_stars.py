@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
@@ -18,8 +17,9 @@ from ordering import frames, ratings, snapshot
 from ordering import settings as configured
 from ordering.model import LevelReason, Measure
 from ordering.settings import RatingSettings
+from tests.examples import examples
 
-LAW = settings(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "50")), deadline=None)
+LAW = settings(max_examples=examples(50), deadline=None)
 THIRTY = (1, 1, 2, 2, 3, 3, 3, *[4] * 5, *[5] * 6, *[4] * 5, 3, 3, 3, 2, 2, 1, 1)
 NONE = frames.empty(ratings.RATINGS)
 MONTH = "2026-03"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,9 +20,10 @@ from ordering.settings import SuggestSettings
 from tests import factories as make
 from tests.allocation.cities import SHOPS, THURSDAY, WARES, breaches, cities
 from tests.allocation.recomputing import wrong
+from tests.examples import examples
 
 RULES = settings.load()
-EXAMPLES = int(os.environ.get("TRUEORDER_EXAMPLES", "12"))
+EXAMPLES = examples(12)
 """Random cities per law: a night and its suggestions take a fifth of a second, so many only on demand."""
 laws = hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 

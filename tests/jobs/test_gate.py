@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ordering.database import runs as runlog
 from ordering.errors import StateError, TrueOrderError
 from ordering.settings import Settings
 from tests import factories as f
+from tests.examples import examples
 from tests.jobs.test_cli import trueorder
 
 Made = tuple[Path, date]
@@ -68,7 +68,7 @@ def test_a_day_is_held_against_each_limit(cartons: list[int], more: dict[str, An
 
 
 @given(st.lists(st.integers(0, 10), min_size=1, max_size=8), st.integers(0, 60), st.integers(0, 10))
-@told(max_examples=int(os.environ.get("TRUEORDER_EXAMPLES", "50")), deadline=None)
+@told(max_examples=examples(50), deadline=None)
 def test_a_brand_above_its_supply_is_always_found_and_never_wrongly(cartons: list[int], supply: int, given_before: int) -> None:
     before = [f.line("R0", "B1", 10, given_before, order_date=f.MONDAY)]
     known, lines = day_of(cartons, supply=supply, waiting=before)

@@ -134,7 +134,7 @@ def test_redistributing_gives_what_a_first_sharing_of_that_supply_would_have(pub
     )
     after = lines_of(published.db)
     assert done.cartons < 0
-    ground = reruns.Ground.of(published, anew=True)
+    ground = reruns.Again.of(published)
     used = after[after["week"] == made[1]].groupby("brand_id")["allocated"].sum()
     supply = ground.known.supply[ground.known.supply["week"] == pd.Timestamp(made[1])].set_index("brand_id")["available"]
     assert (used.reindex(supply.index).fillna(0) <= supply).all()
