@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ROOMS = PYPROJECT["tool"]["importlinter"]["root_packages"]
 LAYERS, PURE = (contract["name"] for contract in PYPROJECT["tool"]["importlinter"]["contracts"][:2])
-SQL_PLACES = ("ordering/database/", "ordering/migrations/", "ordering/tables.py", "ordering/history.py")
+SQL_PLACES = ("ordering/database/", "ordering/migrations/", "ordering/tables/", "ordering/history.py")
 
 
 def lint(house: Path) -> subprocess.CompletedProcess[str]:

@@ -181,7 +181,7 @@ def test_a_table_that_the_migrations_do_not_know_is_seen(db: database.Database) 
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    other = sa.MetaData(naming_convention=tables.NAMING)
+    other = sa.MetaData(naming_convention=tables.metadata.naming_convention)
     for table in tables.metadata.tables.values():
         table.to_metadata(other)
     sa.Table("forgotten", other, sa.Column("x", sa.Integer, primary_key=True))
