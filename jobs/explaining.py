@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -96,8 +97,8 @@ def _facts(source: Source, line: pd.Series, level: pd.DataFrame, found: pd.DataF
     ]
 
 
-def _figure(value: object) -> str:
-    return "–" if pd.isna(value) else f"{int(value):,}"  # type: ignore[call-overload]
+def _figure(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{int(value):,}"
 
 
 def sheet(source: Source, retailer_id: str | None) -> pd.DataFrame:

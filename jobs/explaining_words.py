@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -28,10 +30,10 @@ def recipe() -> str:
     return source[:first].rstrip() + "\n" + source[last:].lstrip("\n")
 
 
-def call(row: dict[str, object], salt: str) -> str:
+def call(row: Mapping[str, Any], salt: str) -> str:
     """The call that recomputes one line, and what the line got."""
-    level = None if pd.isna(row["level"]) else repr(float(row["level"]))  # type: ignore[call-overload, arg-type]
-    numbers = {"salt": repr(salt), "turns": int(row["turns"]), "weight": row["weight"], "level": level}  # type: ignore[call-overload]
+    level = None if pd.isna(row["level"]) else repr(float(row["level"]))
+    numbers = {"salt": repr(salt), "turns": int(row["turns"]), "weight": row["weight"], "level": level}
     numbers |= {"usable": row["usable"], "taken": row["taken"], "pack": row["pack_multiple"]}
     said = ", ".join(f"{name}={value}" for name, value in numbers.items())
     return f"cartons({row['owner']!r}, {row['brand_id']!r}, {said})  # {row['brand']}: {row['allocated']}  {row['chinese']}"
