@@ -61,7 +61,7 @@ def read(file: Path, content_hash: str) -> Any:
 def _put(out: zipfile.ZipFile, name: str, value: Any) -> dict[str, Any]:
     """Write the members of a value; gives the branch of the tree that says how it is put together."""
     if isinstance(value, pd.DataFrame):
-        return {"frame": _frame(out, f"{name}.arrow", value)}
+        return _frame(out, name, value)
     if isinstance(value, np.ndarray):
         return {"array": _array(out, f"{name}.npy", value)}
     if is_dataclass(value) and not isinstance(value, type):
@@ -76,13 +76,24 @@ def _put(out: zipfile.ZipFile, name: str, value: Any) -> dict[str, Any]:
     return {"plain": value.item() if isinstance(value, np.generic) else value}
 
 
-def _frame(out: zipfile.ZipFile, name: str, value: pd.DataFrame) -> str:
+def _frame(out: zipfile.ZipFile, name: str, value: pd.DataFrame) -> dict[str, Any]:
+    """Categories go as codes, and whole beside them: Arrow would lose those of a frame without rows."""
+    coded = {column: value[column].cat for column in value.columns if isinstance(value[column].dtype, pd.CategoricalDtype)}
+    kinds = {
+        column: [_arrow(out, f"{name}.{column}", pd.DataFrame({"category": cat.categories})), bool(cat.ordered), cat.categories.name]
+        for column, cat in coded.items()
+    }
+    plain = value.assign(**{column: cat.codes for column, cat in coded.items()}) if coded else value
+    return {"frame": _arrow(out, name, plain), "kinds": kinds}
+
+
+def _arrow(out: zipfile.ZipFile, name: str, value: pd.DataFrame) -> str:
     import pyarrow as pa
     import pyarrow.feather as feather
 
-    with out.open(_info(name), "w", force_zip64=True) as sink:
+    with out.open(_info(f"{name}.arrow"), "w", force_zip64=True) as sink:
         feather.write_feather(pa.Table.from_pandas(value), sink, compression="lz4")
-    return name
+    return f"{name}.arrow"
 
 
 def _array(out: zipfile.ZipFile, name: str, value: Any) -> str:
@@ -99,9 +110,7 @@ def _info(name: str) -> zipfile.ZipInfo:
 def _got(stored: zipfile.ZipFile, branch: dict[str, Any]) -> Any:
     (kind, what), *more = branch.items()
     if kind == "frame":
-        import pyarrow.feather as feather
-
-        return feather.read_table(io.BytesIO(stored.read(what))).to_pandas()
+        return _rows(stored, what, dict(more)["kinds"])
     if kind == "array":
         return np.load(io.BytesIO(stored.read(what)), allow_pickle=False)
     if kind == "of":
@@ -111,6 +120,20 @@ def _got(stored: zipfile.ZipFile, branch: dict[str, Any]) -> Any:
     if kind == "dict":
         return {key: _got(stored, part) for key, part in what.items()}
     return date.fromisoformat(what) if kind == "date" else what
+
+
+def _rows(stored: zipfile.ZipFile, name: str, kinds: dict[str, Any]) -> pd.DataFrame:
+    import pyarrow.feather as feather
+
+    def table(member: str) -> pd.DataFrame:
+        found: pd.DataFrame = feather.read_table(io.BytesIO(stored.read(member))).to_pandas()
+        return found
+
+    frame = table(name)
+    for column, (member, ordered, named) in kinds.items():
+        kind = pd.CategoricalDtype(pd.Index(table(member)["category"]).rename(named), ordered)
+        frame[column] = pd.Categorical.from_codes(frame[column].to_numpy(), dtype=kind)
+    return frame
 
 
 def _type(named: str) -> Any:
