@@ -25,7 +25,7 @@ import pandas as pd
 from benchmarks import ablation, city_folder, recovery, truth
 from benchmarks.truth import Floats, Truth, Truths
 from forecasting import demand, evidence, panel, request_kernels, rhythm, scarcity, shelf, totals
-from jobs import nightly, weekly
+from jobs import deciding, nightly, weekly
 from jobs.runs import Steps
 from ordering import frames, record, settings, week_start
 from ordering.errors import TrueOrderError
@@ -231,7 +231,7 @@ def _ours(city: City, rules: Settings, *, forecast: bool) -> tuple[demand.Estima
     standing = week_start.of(city.known, horizon=rules.forecast.weeks)
     fit = weekly.make(weekly.Given(standing, "", frames.empty(record.CANDIDATES)), rules, Steps())
     index = nightly.decide(city.known, fit, rules, Steps())["brand_index"]
-    weeks = nightly.past_weeks(index)
+    weeks = deciding.past_weeks(index)
     coming = weeks[weeks >= city.true.weeks[city.true.now]]
     return fit.estimate, city.true.panel(recovery.pair_weeks(city.known, fit.estimate.pairs, index, coming), "demand")
 

@@ -23,7 +23,7 @@ import pandas as pd
 
 from benchmarks import city_folder, scoreboard, truth
 from forecasting import demand, inflation
-from jobs import measures, nightly, weekly
+from jobs import deciding, measures, nightly, weekly
 from jobs.runs import Steps
 from ordering import frames, record, settings, week_start
 from ordering.errors import TrueOrderError
@@ -144,7 +144,7 @@ def found_by_night(known: Snapshot, rules: Settings, steps: Steps, *, forecast: 
     """What the night finds of demand and of inflated lines, expanded to pair-weeks; without `forecast` only what concerns the past."""
     found = planned(known, rules, steps) if forecast else recovered(known, rules, steps)
     pairs, index = found["pair_estimates"], found["brand_index"]
-    weeks, monday = nightly.past_weeks(index), frames.day(week_of(known.business_date))
+    weeks, monday = deciding.past_weeks(index), frames.day(week_of(known.business_date))
     return truth.Results(
         demand=pair_weeks(known, pairs, index, weeks[weeks < monday]),
         brand_demand=found["brand_demand"],

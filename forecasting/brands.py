@@ -17,6 +17,7 @@ from forecasting import calendar, combine, influences
 from forecasting.candidates import LEAST_WEEKS, MEMBERS, RECENT_WEEKS
 from forecasting.origins import Made, candidate_rows, given_at, made_at
 from forecasting.season import Floats
+from forecasting.workers import QUIET, Watch
 from ordering import frames
 from ordering.errors import TrueOrderError
 
@@ -76,6 +77,7 @@ def forecast(
     past: pd.DataFrame | None = None,
     workers: int = 1,
     seed: int = 0,
+    watch: Watch = QUIET,
 ) -> BrandForecasts:
     """Forecasts of every brand of `history` for `weeks` weeks from `first_week` (a Monday).
 
@@ -83,7 +85,7 @@ def forecast(
     past origins the candidates are weighed by at least. `festivals`, `regressors`: frames.FESTIVALS and frames.REGRESSORS; of
     the latter the city's rows (district "") count, see `influences`. `past`: what the candidates said at earlier origins,
     or said already at this one (the columns of `BrandForecasts.candidates`): an origin in it is used as it stands, one that is missing
-    is made from `history`. `workers`: processes (0: one per core); nothing depends on it.
+    is made from `history`. `workers`: processes (0: one per core); nothing depends on it. `watch` is told how many of the fits are done.
     """
     known, faults = panel(history, first_week)
     if not len(known.brands):
@@ -100,7 +102,7 @@ def forecast(
     given = _given(known, past, all_weeks, weeks)
     wanted = [*_grid(known.weeks, weeks, origins), now]
     seen = {cut: known.demand[:cut] for cut in wanted if cut not in given}
-    fresh = made_at(seen, all_weeks, effects, ahead=weeks, methods=MEMBERS, workers=workers, seed=seed) if seen else {}
+    fresh = made_at(seen, all_weeks, effects, ahead=weeks, methods=MEMBERS, workers=workers, seed=seed, watch=watch) if seen else {}
     made = {**given, **fresh}
     combined = combined_at(known.demand, now, sorted(made), made, calendar.festive(all_weeks, festivals))
     faults = [*faults, *missing, *_short(known), *_failures(known, made[now])]

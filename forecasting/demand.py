@@ -20,6 +20,7 @@ from forecasting import doubts, evidence, rhythm, scarcity, surges, totals
 from forecasting import panel as panels
 from forecasting.shelf import HABITS
 from forecasting.states import Estimate, Learnt, Shape, brand_weeks, expand, history, interval
+from forecasting.workers import QUIET, Watch
 from ordering import frames, model
 from ordering.frames import Snapshot
 from ordering.settings import DemandSettings
@@ -30,10 +31,11 @@ SHARED_ERROR = {"slack": 0.07, "tight": 0.16}
 """Relative error of a brand's week that all its pairs share (index and level), without and with shortage."""
 
 
-def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
+def estimate(snapshot: Snapshot, rules: DemandSettings, watch: Watch = QUIET) -> Estimate:
     """True demand of every pair with any line, scan or count in the last `rules.weeks` weeks before the week of the business date.
 
-    Weeks before the first line of all are not estimated: that nothing is known of them does not mean that nothing was wanted.
+    Weeks before the first line of all are not estimated: that nothing is known of them does not mean that nothing was wanted. `watch` is
+    told how many parts of the city are weighed.
     """
     weeks = panels.past_weeks(snapshot.business_date, rules.weeks)
     if (weeks >= snapshot.lines["week"].min()).any():
@@ -49,10 +51,10 @@ def estimate(snapshot: Snapshot, rules: DemandSettings) -> Estimate:
     city = _together(parts)
     short = scarcity.measure(city)
     index = rhythm.index(city, short)
-    found = [
-        evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands, those.found)
-        for part, those in zip(parts, surging, strict=True)
-    ]
+    found: list[evidence.Rates] = []
+    for part, those in zip(parts, surging, strict=True):
+        watch.done(len(found), len(parts))
+        found.append(evidence.weigh(part, short, index, snapshot.retailers.iloc[part.among], snapshot.brands, those.found))
     pairs = pd.concat([_pair_frame(snapshot, part, rates) for part, rates in zip(parts, found, strict=True)], ignore_index=True)
     order = np.lexsort([pairs[name].cat.codes for name in ("brand_id", "retailer_id")])
     learnt = _learnt(len(snapshot.retailers), parts, surging, found, order)

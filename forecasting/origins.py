@@ -5,12 +5,8 @@ The work is cut into chunks of a fixed number of brands, so that no figure depen
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -19,6 +15,7 @@ import pandas as pd
 from forecasting import launches, season
 from forecasting.candidates import ALONE, LEAST_WEEKS, MEMBERS, POOLED, Series
 from forecasting.season import Floats
+from forecasting.workers import QUIET, Watch, Workers
 from ordering.errors import TrueOrderError
 
 CHUNK = 20
@@ -47,6 +44,7 @@ def made_at(
     methods: Sequence[str],
     workers: int,
     seed: int,
+    watch: Watch = QUIET,
 ) -> Mapping[int, Made]:
     """The forecasts of `methods` for `ahead` weeks from each week number of `seen`, made of what was seen then of the weeks before it.
 
@@ -54,15 +52,15 @@ def made_at(
     """
     cuts, brands = list(seen), next(iter(seen.values())).shape[1]
     spans = {cut: (demand, weeks[: cut + ahead], effects[: cut + ahead]) for cut, demand in seen.items()}
-    with _mapping(workers) as over:
-        seasons = dict(zip(cuts, over(_season, list(spans.values())), strict=True))
+    with Workers(workers, watch) as over:
+        seasons = dict(zip(cuts, over.map(_season, list(spans.values())), strict=True))
         alone = [method for method in methods if method in ALONE]
         jobs = [
             (cut, columns, (d[:, columns], w, e, seasons[cut].factor[:, columns], alone, seed))
             for cut, (d, w, e) in spans.items()
             for columns in _chunks(np.flatnonzero(_alive(d)))
         ]
-        done = list(over(_alone, [arguments for _, _, arguments in jobs]))
+        done = over.map(_alone, [arguments for _, _, arguments in jobs])
     found = {cut: np.full((len(methods), ahead, brands), np.nan) for cut in cuts}
     failed: dict[int, list[tuple[int, str, str]]] = {cut: [] for cut in cuts}
     for (cut, columns, _), (values, faults) in zip(jobs, done, strict=True):
@@ -154,14 +152,3 @@ def _checked(values: Floats, series: Series) -> Floats:
     if values.max() > SANE * np.nanmax(series.demand):
         raise ValueError(f"left the range of the series ({values.max():.3g} after at most {np.nanmax(series.demand):.3g})")
     return np.maximum(values, 0.0)
-
-
-@contextmanager
-def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """`map`, in this process or over some others; results in the order of the arguments either way."""
-    count = workers or os.cpu_count() or 1
-    if count == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield pool.map

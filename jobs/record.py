@@ -48,10 +48,21 @@ def due(reader: database.Reader, monday: date, settings: Settings) -> Due:
     return Due(made, forecasts.of_weeks(reader, record.BRANDS.name, last, before=monday))
 
 
-def of_night(
-    known: Snapshot, asked: Given, found: Found, results: Frames, came: Due, settings: Settings
-) -> tuple[forecasts.Kept, pd.DataFrame]:
-    """What a night leaves beside its results, and its drift alarms (frames.PROBLEMS).
+@dataclass(frozen=True)
+class Left:
+    """What a night leaves beside its results, and its drift alarms (frames.PROBLEMS)."""
+
+    kept: forecasts.Kept
+    problems: pd.DataFrame
+
+    @property
+    def rows(self) -> int:
+        """Forecasts made or judged."""
+        return sum(map(len, self.kept.forecasts.values()))
+
+
+def of_night(known: Snapshot, asked: Given, found: Found, results: Frames, came: Due, settings: Settings) -> Left:
+    """What a night leaves.
 
     A fit made anew leaves the forecasts of its week, in the place of those of an earlier fit of the same week; every night judges what
     is due.
@@ -64,7 +75,7 @@ def of_night(
     fresh = promised(known, results, asked.monday, rules.weeks) if found.run_id is None else {}
     rows = {name: pd.concat([part[name] for part in (fresh, judged) if part]) for name in record.FORECASTS} if fresh or judged else {}
     alarms = drift.left(came.recent, past, weeks=rules.drift_weeks, outside=rules.drift_outside)
-    return replace(weekly.kept(known.business_date, asked, found), forecasts=rows), drift.problems(alarms)
+    return Left(replace(weekly.kept(known.business_date, asked, found), forecasts=rows), drift.problems(alarms))
 
 
 def _of(rows: pd.DataFrame, due: Iterable[tuple[date, date]]) -> pd.DataFrame:

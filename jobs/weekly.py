@@ -16,6 +16,7 @@ import pandas as pd
 
 from forecasting import brands, demand, influences, timing, update
 from forecasting.states import Estimate
+from forecasting.workers import Watch
 from jobs import fit_files
 from jobs.runs import Steps, problems
 from ordering import database, frames, record, snapshot, week_start
@@ -70,44 +71,63 @@ def given(reader: database.Reader, known: Snapshot, settings: Settings) -> Given
     return Given(standing, snapshot.of_snapshot(standing), said)
 
 
-def fit(db: database.Database, asked: Given, settings: Settings, steps: Steps, *, made_by: str, business_date: date, folder: Path) -> Found:
-    """The fit of the week: that of an earlier night which was given the same, or a new one. `made_by`: program and settings, as text.
+def taken(db: database.Database, asked: Given, *, made_by: str, business_date: date, folder: Path) -> Found | None:
+    """The fit of an earlier night of the week that was given the same; None where there is none. `made_by`: program and settings, as text.
 
     A night run again computes again, so that its result can be compared; only an earlier business date's fit is taken over.
     """
     hashed = hash_of(asked, asked.said, made_by)
     stored = forecasts.find_fit(db, hashed, before=business_date)
-    taken = fit_files.read(folder, stored.week, hashed, stored.content_hash, Fit) if stored is not None else None
-    if stored is not None and taken is not None:
-        _note(taken, steps, f"as in run {stored.run_id}")
-        return Found(taken, hashed, stored.run_id)
+    held = fit_files.read(folder, stored.week, hashed, stored.content_hash, Fit) if stored is not None else None
+    return Found(held, hashed, stored.run_id) if stored is not None and held is not None else None
+
+
+def fit(asked: Given, held: Found | None, settings: Settings, steps: Steps, *, made_by: str) -> Found:
+    """The fit of the week: the one that was `taken`, or a new one."""
+    if held is not None:
+        _note(held.fit, steps, f"as in run {held.run_id}")
+        return held
     made = make(asked, settings, steps)
     return Found(made, hash_of(asked, all_said(asked, made), made_by), None)
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What was `predicted` of the `past`, demand as it was consumed."""
+
+    predicted: brands.BrandForecasts
+    past: pd.DataFrame
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """Those of the prediction."""
+        return self.predicted.problems
+
+
 def make(asked: Given, settings: Settings, steps: Steps) -> Fit:
     """The fit, made anew."""
+    estimate = steps.do("estimate", demand.estimate, asked.known, settings.demand, steps.watch("estimate"))
+    brand_demand = steps.do("brand demand", demand.brand_weeks, asked.known, estimate)
+    ahead = steps.do("forecast", _forecast, asked, settings, estimate, brand_demand, steps.watch("forecast"))
+    return Fit(estimate, brand_demand, ahead.past, ahead.predicted)
+
+
+def _forecast(asked: Given, settings: Settings, estimate: Estimate, brand_demand: pd.DataFrame, watch: Watch) -> Ahead:
+    """The brands' forecasts, from demand as it was consumed."""
     known = asked.known
-    with steps.step("estimate") as step:
-        estimate = demand.estimate(known, settings.demand)
-        step.rows, step.problems = len(estimate.pairs), estimate.problems
-    with steps.step("brand demand") as step:
-        brand_demand = demand.brand_weeks(known, estimate)
-        step.rows = len(brand_demand)
-    with steps.step("forecast") as step:
-        past = timing.in_consumption(demand.history(brand_demand, estimate), brand_demand)
-        predicted = brands.forecast(
-            past,
-            first_week=frames.day(asked.monday),
-            weeks=settings.forecast.weeks,
-            origins=settings.forecast.origins,
-            festivals=known.festivals,
-            regressors=influences.of_city(known),
-            past=asked.said,
-            workers=settings.nightly.workers or os.cpu_count() or 1,
-        )
-        step.rows, step.problems = len(predicted.forecast), predicted.problems
-    return Fit(estimate, brand_demand, past, predicted)
+    past = timing.in_consumption(demand.history(brand_demand, estimate), brand_demand)
+    predicted = brands.forecast(
+        past,
+        first_week=frames.day(asked.monday),
+        weeks=settings.forecast.weeks,
+        origins=settings.forecast.origins,
+        festivals=known.festivals,
+        regressors=influences.of_city(known),
+        past=asked.said,
+        workers=settings.nightly.workers or os.cpu_count() or 1,
+        watch=watch,
+    )
+    return Ahead(predicted, past)
 
 
 def _note(taken: Fit, steps: Steps, words: str) -> None:
@@ -136,16 +156,19 @@ def hash_of(asked: Given, said: pd.DataFrame, made_by: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def today(fit: Fit, known: Snapshot) -> tuple[Estimate, pd.DataFrame, pd.DataFrame, brands.BrandForecasts]:
-    """The fit as a night of the week uses it: estimate, brand demand, past and prediction, ids as categories of what the night knows.
+def today(fit: Fit, known: Snapshot, steps: Steps | None = None) -> Estimate:
+    """The estimate as a night of the week uses it, ids as categories of what the night knows.
 
     Pairs with a line or a count since Monday are read again with it; brands' demand and forecasts stay those of the week.
     """
-    expected = fit.predicted.forecast
-    expected = expected[expected["week"] == frames.day(week_of(known.business_date))].set_index("brand_id")["demand"]
     estimate = update.recoded(fit.estimate, known)
-    estimate = replace(estimate, pairs=update.reread(known, estimate, expected.set_axis(expected.index.astype("str"))))
-    return estimate, fit.brand_demand, fit.past, fit.predicted
+    return replace(estimate, pairs=(steps or Steps()).do("this week", _reread, known, estimate, fit.predicted.forecast))
+
+
+def _reread(known: Snapshot, estimate: Estimate, expected: pd.DataFrame) -> pd.DataFrame:
+    """The pairs, those with something new read again."""
+    week = expected[expected["week"] == frames.day(week_of(known.business_date))].set_index("brand_id")["demand"]
+    return update.reread(known, estimate, week.set_axis(week.index.astype("str")))
 
 
 def kept(business_date: date, asked: Given, found: Found) -> forecasts.Kept:
@@ -159,12 +182,12 @@ def kept(business_date: date, asked: Given, found: Found) -> forecasts.Kept:
     return forecasts.Kept(business_date, made, frames.conform(record.ORIGINS, used))
 
 
-def input_hash(known: Snapshot, found: Found) -> str:
-    """The hash of all that a night was given: what its week's fit was made of, and what the night knows beside that."""
+def rest_hash(known: Snapshot) -> str:
+    """The hash of what a night knows beside what its week's fit is made of."""
     since = frames.day(week_of(known.business_date))
     rest = {name: value for name, value in vars(known).items() if isinstance(value, pd.DataFrame)}
     rest["lines"] = known.lines[known.lines["week"] >= since]
-    return hashlib.sha256(f"{known.business_date}\n{found.fit_hash}\n{snapshot.fingerprint(rest.items())}".encode()).hexdigest()
+    return snapshot.fingerprint(rest.items())
 
 
 def with_file(left: forecasts.Kept, found: Found, folder: Path) -> tuple[forecasts.Kept, pd.DataFrame]:

@@ -8,9 +8,11 @@ connection attaches, on PostgreSQL a temporary table.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -215,12 +217,26 @@ def staging(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Co
             yield tx
 
 
+STAGING = ".trueorder-stage-"
+
+
+def sweep(engine: sa.Engine) -> None:
+    """Take away the staging files of processes that were killed."""
+    if engine.dialect.name != "sqlite":
+        return
+    for place in Path(str(engine.url.database)).resolve().parent.glob(f"{STAGING}*"):
+        with suppress(OSError), (place / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(place, ignore_errors=True)
+
+
 @contextmanager
 def _staged_in_file(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Connection]:
     import adbc_driver_sqlite.dbapi as sqlite  # opens the staging file alone, and closes it before the other SQLite attaches it
 
     folder = Path(str(engine.url.database)).resolve().parent
-    with tempfile.TemporaryDirectory(prefix=".trueorder-stage-", dir=folder) as place:
+    with tempfile.TemporaryDirectory(prefix=STAGING, dir=folder) as place, (Path(place) / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # goes with the process, and says that it is at work here
         file = str(Path(place) / "stage.db")
         with sqlite.connect(file) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE stage_of_none (n INTEGER)")

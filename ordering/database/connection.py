@@ -127,3 +127,10 @@ def new_id(tx: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> int
     key = tx.execute(table.insert().values(values)).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def clock(tx: sa.Connection) -> sa.ColumnElement[Any]:
+    """The present by the database's clock, UTC, as it is stored."""
+    if tx.dialect.name == "sqlite":
+        return sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now", type_=sa.DateTime)
+    return sa.func.timezone("utc", sa.func.clock_timestamp(), type_=sa.DateTime)

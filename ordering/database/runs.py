@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,13 +12,24 @@ import sqlalchemy as sa
 
 from ordering import frames, tables
 from ordering.database import audit, bulk, forecasts
-from ordering.database.connection import Database, new_id
+from ordering.database.connection import Database, clock, new_id
 
-RUNNING, DONE, FAILED = "running", "done", "failed"
+WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
+"""States of a run; all but the last also of a step."""
 
+NIGHT = "nightly"
+"""The job of the runs that hold proposals."""
 SHADOW = "shadow"
 """How the job of a run begins that another policy allocated beside a night, only to be compared with it."""
-LIVE = sa.not_(tables.runs.c.job.startswith(SHADOW))
+LIVE = tables.runs.c.job == NIGHT
+
+Guard = Callable[[sa.Connection], None]
+"""Called first in each write transaction of a run; it raises to refuse the write."""
+
+
+def unguarded(tx: sa.Connection) -> None:
+    """A guard that lets every write pass."""
+
 
 KEPT = frozenset({"week_levels"})
 """Results that stay when a run is thinned: the published levels of its weeks."""
@@ -51,19 +62,33 @@ class Record:
     finished_at: datetime | None
     detailed: bool
     withdrawn: bool
+    attempt: int = 1
+    host: str = ""
+    process: int | None = None
+    started_by: str = ""
+    heartbeat_at: datetime | None = None
+    given_hash: str | None = None
+    superseded_by: int | None = None
+    error: str = ""
+    cancelled_at: datetime | None = None
+    cancelled_by: str | None = None
+    cancelled_why: str | None = None
 
 
-def begin(db: Database, *, job: str, business_date: date, version: str, at: datetime) -> int:
-    """Record that a run has begun; gives its id."""
+def begin(db: Database, *, job: str, business_date: date, version: str, at: datetime, guard: Guard = unguarded) -> int:
+    """Record that a run has begun that is done in one piece; gives its id. Chains of steps: `chains.take`."""
     values = {"job": job, "business_date": business_date, "status": RUNNING, "version": version, "started_at": at, "detailed": False}
     with db.writing() as tx:
+        guard(tx)
         return new_id(tx, tables.runs, values)
 
 
-def forget(db: Database, run_id: int) -> None:
+def forget(db: Database, run_id: int, *, guard: Guard = unguarded) -> None:
     """Take away the record of a run that found nothing new."""
     with db.writing() as tx:
-        tx.execute(tables.runs.delete().where(tables.runs.c.run_id == run_id))
+        guard(tx)
+        for table in (tables.run_log, tables.run_steps, tables.runs):
+            tx.execute(table.delete().where(table.c.run_id == run_id))
 
 
 def fail(db: Database, run_id: int, *, at: datetime) -> None:
@@ -79,15 +104,17 @@ def save(
     results: Mapping[str, pd.DataFrame],
     *,
     hashes: Mapping[str, str],
-    steps: list[Step],
+    steps: Sequence[Step] = (),
     problems: pd.DataFrame,
     at: datetime,
     keep: int,
     kept: forecasts.Kept | None = None,
+    guard: Guard = unguarded,
 ) -> None:
     """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
 
-    `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run.
+    `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run; `steps` are those that were not recorded as
+    they went (see `chains`).
     """
     import pyarrow as pa
 
@@ -97,6 +124,7 @@ def save(
         staged[tables.results[name]] = rows.add_column(0, "run_id", pa.array([run_id] * rows.num_rows, pa.int32()))
     beside = forecasts.stage(kept) if kept is not None else {}
     with bulk.staging(db.engine, staged | beside) as tx:
+        guard(tx)
         for table, rows in staged.items():
             names = rows.column_names
             stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in names))
@@ -109,12 +137,15 @@ def save(
         _thin(tx, keep)
 
 
-def _insert_steps(tx: sa.Connection, run_id: int, steps: list[Step], problems: pd.DataFrame) -> None:
+def _insert_steps(tx: sa.Connection, run_id: int, steps: Sequence[Step], problems: pd.DataFrame) -> None:
     numbered = [
         {"run_id": run_id, "ordinal": n, "step": s.name, "seconds": s.seconds, "rows": s.rows, "problems": s.problems, "note": s.note}
         for n, s in enumerate(steps)
     ]
-    tx.execute(tables.run_steps.insert(), numbered)
+    t = tables.run_steps
+    if numbered:
+        tx.execute(t.insert(), numbered)
+    tx.execute(t.update().where(t.c.run_id == run_id, t.c.state == RUNNING).values(state=DONE, finished_at=clock(tx)))
     found = [{"run_id": run_id, "ordinal": n, **row} for n, row in enumerate(problems[frames.PROBLEMS.names].to_dict("records"))]
     if found:
         tx.execute(tables.run_problems.insert(), found)
@@ -132,6 +163,8 @@ def _thin(tx: sa.Connection, keep: int) -> None:
     for name, table in tables.results.items():
         if name not in KEPT:
             tx.execute(table.delete().where(table.c.run_id.in_(old)))
+    log = tables.run_log
+    tx.execute(log.delete().where(log.c.run_id < min(kept, default=0)))
     tx.execute(t.update().where(t.c.run_id.in_(old)).values(detailed=False))
 
 
@@ -245,7 +278,9 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
-def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
+def confirm(
+    db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "", guard: Guard = unguarded
+) -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
     Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
@@ -256,6 +291,7 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
     staged = bulk.arrow(frames.ALLOCATION, lines).select(CONFIRMED)
     t, done = tables.order_lines, tables.confirmations
     with bulk.staging(db.engine, {done: staged}) as tx:
+        guard(tx)
         stage = sa.table(bulk.STAGE + done.name, *(sa.column(name, done.c[name].type) for name in CONFIRMED))
         waiting = sa.and_(t.c.order_id == stage.c.order_id, t.c.brand_id == stage.c.brand_id, t.c.allocated.is_(None))
         more = {"run_id": sa.literal(run_id), "confirmed_at": sa.literal(at, sa.DateTime), "confirmed_by": sa.literal(by)}

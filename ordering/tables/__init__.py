@@ -5,7 +5,7 @@ from ordering.tables.city import contract, imports, order_lines, order_weeks, re
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
 from ordering.tables.decisions import audit, batches, decision_versions, flag_answers, suggestion_decisions
 from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows, strategy_plans
-from ordering.tables.runs import fits, kept, results, run_problems, run_steps, runs
+from ordering.tables.runs import fits, kept, results, run_log, run_problems, run_steps, runs
 
 __all__ = [
     "audit",
@@ -25,6 +25,7 @@ __all__ = [
     "recalled_lines",
     "request_versions",
     "results",
+    "run_log",
     "run_problems",
     "run_steps",
     "runs",

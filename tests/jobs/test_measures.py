@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from forecasting import demand, inflation
-from jobs import measures, nightly
+from jobs import deciding, measures
 from ordering import database, snapshot
 from ordering.settings import Settings
 
@@ -23,7 +23,7 @@ def test_blocks_of_retailers_change_no_bit_and_lose_no_carton(
     estimate = demand.estimate(known, rules.demand)
     flags = inflation.flag(known, estimate, rules.inflation)
     flags = flags.assign(flagged=flags["score"] > 0.3)
-    weeks = nightly.past_weeks(estimate.index)
+    weeks = deciding.past_weeks(estimate.index)
     found = []
     for size in (25, 10**9):
         monkeypatch.setattr(measures, "BLOCK_PAIRS", size)

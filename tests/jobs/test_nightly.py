@@ -171,9 +171,10 @@ def test_a_run_that_lost_its_results_is_stored_anew_when_it_is_run_again(
 def test_steps_are_recorded_with_their_time_and_rows(planned_city: database.Database) -> None:
     steps = runlog.read_steps(planned_city, 1)
     assert [step["step"] for step in steps] == [
-        "read", "estimate", "brand demand", "forecast", "flag", "habits", "signals", "reconcile", "allocate", "suggest", "substitutes",
-        "rates", "record",
+        "read", "estimate", "brand demand", "forecast", "this week", "flag", "habits", "signals", "reconcile", "allocate", "suggest",
+        "rates", "record", "write",
     ]  # fmt: skip
+    assert {step["state"] for step in steps} == {"done"}
     assert all(step["seconds"] >= 0 for step in steps)
     assert {step["step"]: step["rows"] for step in steps}["allocate"] == len(results(planned_city, 1)["allocation"])
     assert len(runlog.read_problems(planned_city, 1)) == sum(step["problems"] for step in steps)

@@ -150,7 +150,7 @@ def test_a_shop_heard_of_since_monday_stands_between_the_others_and_is_blameless
     monday = week_start.of(snapshot.read_week(db, f.week(), weeks=20, horizon=13, history_folder=tmp_path / "h")[0], horizon=13)
     fit = weekly.make(weekly.Given(monday, "", frames.empty(record.CANDIDATES)), rules, Steps())
     marked = replace(fit.estimate, shape=replace(fit.estimate.shape, honest=np.linspace(0.1, 0.4, len(monday.retailers))))
-    estimate = weekly.today(replace(fit, estimate=marked), known)[0]
+    estimate = weekly.today(replace(fit, estimate=marked), known)
     told = dict(zip(known.retailers["retailer_id"], estimate.shape.honest, strict=True))
     assert told == pytest.approx({"R1": 0.1, "R2": 0.2, "R3": 0.3, "R4": 1.0, "R5": 0.4})
     assert estimate.pairs["retailer_id"].dtype == known.categories()[0]
