@@ -141,11 +141,10 @@ def _taken(tx: sa.Connection, name: str, holder: str, seconds: float) -> Lease:
 def _cut_off(tx: sa.Connection, name: str) -> None:
     """End the connections that are in the midst of a write under an expired lease (PostgreSQL)."""
     key = key_of(name) % 2**64
-    locks = sa.table(
-        "pg_locks", *(sa.column(c) for c in ("pid", "locktype", "mode", "granted", "classid", "objid", "objsubid", "database"))
-    )
-    here = sa.select(sa.column("oid")).select_from(sa.table("pg_database")).where(sa.column("datname") == sa.func.current_database())
-    shared = (locks.c.locktype == "advisory", locks.c.mode == "ShareLock", locks.c.granted, locks.c.database == here.scalar_subquery())
+    columns = ("pid", "locktype", "mode", "granted", "classid", "objid", "objsubid", "database")
+    locks = sa.table("pg_locks", *(sa.column(c) for c in columns))
+    here: sa.ColumnElement[int] = sa.literal_column("(SELECT oid FROM pg_database WHERE datname = current_database())")
+    shared = (locks.c.locktype == "advisory", locks.c.mode == "ShareLock", locks.c.granted, locks.c.database == here)
     number = (_oid(locks.c.classid) == key >> 32, _oid(locks.c.objid) == key % 2**32, locks.c.objsubid == 1)
     tx.execute(sa.select(sa.func.pg_terminate_backend(locks.c.pid, CUT_WAIT)).where(*shared, *number)).all()
 
