@@ -21,6 +21,7 @@ from jobs import (
     rerun_commands,
     result_commands,
     review_commands,
+    serve_commands,
     star_commands,
     suggestion_commands,
 )
@@ -48,7 +49,8 @@ for name, command in {
     "sample": load_commands.sample,
     "nightly": night_commands.nightly,
     "publish": night_commands.publish,
-    "scheduler": night_commands.scheduler,
+    "serve": serve_commands.serve,
+    "scheduler": serve_commands.scheduler,
     "backtest": night_commands.backtest,
     "export": result_commands.export,
     "explain": result_commands.explain,
@@ -141,11 +143,11 @@ def _told(error: Exception) -> int:
     if isinstance(error, TrueOrderError):
         typer.echo(str(error), err=True)
         return 1
-    typer.echo(f"trueorder: {_in_words(error)}", err=True)
+    typer.echo(f"trueorder: {in_words(error)}", err=True)
     return 1
 
 
-def _in_words(error: Any) -> str:
+def in_words(error: Any) -> str:
     """An unforeseen error for a user; its traceback goes into a file, or to standard error where TRUEORDER_DEBUG is set."""
     import tempfile
     import traceback

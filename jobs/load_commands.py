@@ -27,14 +27,14 @@ def import_(
     mapping: Annotated[Path | None, typer.Option(help="TOML that says how a foreign layout reads.")] = None,
 ) -> None:
     """Check and load a city folder: all or nothing."""
-    from jobs import loading
+    from jobs import leasing, loading
     from jobs.clock import now
     from jobs.progress import shown
 
     context: Context = ctx.obj
-    db = context.database(create=True)
-    with shown() as progress:
-        loaded = loading.load(db, folder, context.settings(), mapping=mapping, by=getpass.getuser(), at=now(), progress=progress)
+    db, settings = context.database(create=True), context.settings()
+    with leasing.alone(db, leasing.IMPORTING, settings.schedule.lease_seconds, "an import"), shown() as progress:
+        loaded = loading.load(db, folder, settings, mapping=mapping, by=getpass.getuser(), at=now(), progress=progress)
     for note in loaded.notes:
         typer.echo(f"note: {note}")
     width = max(map(len, loaded.tables), default=0)

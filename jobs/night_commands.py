@@ -1,4 +1,4 @@
-"""The commands of a night: `trueorder nightly`, `publish`, `scheduler` and `backtest`."""
+"""The commands of a night: `trueorder nightly`, `publish` and `backtest`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ PROBLEMS_SHOWN = 12
 
 def nightly(ctx: typer.Context, date: BusinessDate = None) -> None:
     """The main job: plan each retailer's next order day and store a proposal."""
+    from jobs import leasing
     from jobs import nightly as night
     from jobs.clock import today
     from jobs.progress import shown
 
     context: Context = ctx.obj
     db, settings = context.database(), context.settings()
-    with shown() as progress:
-        outcome = night.run(db, date.date() if date else today(settings), settings, history=context.history(db), progress=progress)
+    of = date.date() if date else today(settings)
+    seconds, what = settings.schedule.lease_seconds, f"the night of {of}"
+    with leasing.alone(db, leasing.NIGHT.format(of), seconds, what) as held, shown() as progress:
+        outcome = night.run(db, of, settings, history=context.history(db), progress=held.watching(progress))
     for step in outcome.steps:
         typer.echo(f"{step.name:<14} {step.seconds:>8.2f} s {step.rows:>12,} rows {step.problems:>6} problems  {step.note}".rstrip())
     for row in outcome.problems.head(PROBLEMS_SHOWN).itertuples():
@@ -48,6 +51,7 @@ def publish(
     by: Annotated[str | None, typer.Option(help="Who publishes; the user of the computer unless given.")] = None,
 ) -> None:
     """Confirm the lines of the proposal whose cut-off has passed, each once."""
+    from jobs import leasing
     from jobs import publish as publishing
     from jobs.clock import now
     from ordering.errors import TrueOrderError
@@ -58,9 +62,10 @@ def publish(
     if accept_limits.strip() and not (by or "").strip():
         raise TrueOrderError("by: say who accepts the limits")
     who, settings = by or getpass.getuser(), context.settings()
-    done = publishing.publish(
-        db, settings, history=context.history(db), clock=now(), by=who, run_id=run, order_day=day, accept_limits=accept_limits
-    )
+    with leasing.alone(db, leasing.PUBLISHING, settings.schedule.lease_seconds, "publishing"):
+        done = publishing.publish(
+            db, settings, history=context.history(db), clock=now(), by=who, run_id=run, order_day=day, accept_limits=accept_limits
+        )
     if not done:
         typer.echo("no order day with waiting lines has passed its cut-off yet; nothing was confirmed")
     for one in done:
@@ -89,12 +94,3 @@ def backtest(
         from jobs import output
 
         typer.echo(f"{output.write([found.rolled], list(found.rolled.columns), to):,} rows in {to}")
-
-
-def scheduler(ctx: typer.Context) -> None:
-    """Run the nightly job every night at its time, until stopped; a missed night is caught up once."""
-    from jobs import scheduler as schedule
-
-    context: Context = ctx.obj
-    db = context.database()
-    schedule.serve(db, context.settings(), history=context.history(db), say=typer.echo)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from ordering.errors import SettingsError
 from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
+from ordering.schedule import parse
 
 
 class _Section(BaseModel):
@@ -45,8 +46,6 @@ class ImportSettings(_Section):
 
 
 class NightlySettings(_Section):
-    at: time
-    grace_hours: float = Field(gt=0, le=72)
     keep_runs: int = Field(ge=1)
     workers: int = Field(ge=0)
 
@@ -178,6 +177,34 @@ class RatingSettings(_Section):
         return value
 
 
+class ScheduleSettings(_Section):
+    nightly: str
+    publish: str
+    rating: str
+    quotas: str
+    report: str
+    retention: str
+    backup: str
+    days_back: int = Field(ge=0, le=62)
+    attempts: int = Field(ge=1, le=12)
+    first_pause_minutes: float = Field(gt=0, le=60)
+    report_folder: str
+    lease_seconds: float = Field(gt=0, le=25)
+    tick_seconds: float = Field(gt=0, le=5)
+    stop_seconds: float = Field(ge=1, le=600)
+
+    @field_validator("nightly", "publish", "rating", "quotas", "report", "retention", "backup")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        if value != CUTOFF:
+            parse(value)
+        return value
+
+
+CUTOFF = "cutoff"
+"""In place of a time: every day at publishing.cutoff."""
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -196,6 +223,7 @@ class Settings(_Section):
     suggesting: SuggestSettings
     planning: PlanningSettings
     rating: RatingSettings
+    schedule: ScheduleSettings
 
 
 def load(*paths: Path) -> Settings:

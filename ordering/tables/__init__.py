@@ -6,6 +6,7 @@ from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_l
 from ordering.tables.decisions import audit, batches, decision_versions, flag_answers, suggestion_decisions
 from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows, strategy_plans
 from ordering.tables.runs import fits, kept, results, run_log, run_problems, run_steps, runs
+from ordering.tables.schedule import job_days, leases
 
 __all__ = [
     "audit",
@@ -17,7 +18,9 @@ __all__ = [
     "fits",
     "flag_answers",
     "imports",
+    "job_days",
     "kept",
+    "leases",
     "metadata",
     "order_lines",
     "order_weeks",

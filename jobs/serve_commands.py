@@ -1,0 +1,56 @@
+"""The commands of the service: `trueorder serve` and `trueorder scheduler`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from jobs.cli import Context
+
+APP = "web.app:create"
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option(help="Where the web listens; 0.0.0.0 for every address of the machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of the web.")] = 2,
+) -> None:
+    """Web and scheduler, each as a process of its own, begun again when it dies; until SIGTERM or Ctrl-C."""
+    from jobs import scheduled, serving
+
+    context: Context = ctx.obj
+    db, settings = context.database(), context.settings()
+    scheduled.plans(settings)  # what cannot be scheduled is told before anything starts
+    environment = {"TRUEORDER_DATABASE": db.url.render_as_string(hide_password=False)}
+    if context.settings_files:
+        environment["TRUEORDER_SETTINGS"] = os.pathsep.join(map(str, context.settings_files))
+    db.engine.dispose()
+    kept = serving.parts(APP, host=host, port=port, workers=workers)
+    serving.Supervisor(kept, _say, settings.schedule.stop_seconds, environment).run()
+
+
+def scheduler(
+    ctx: typer.Context,
+    status: Annotated[bool, typer.Option("--status", help="Only say what it does, has done and will do.")] = False,
+) -> None:
+    """Do what is scheduled when it is due, until stopped; several may run, one of them does it. What was missed is caught up once."""
+    from jobs import schedule_words
+    from jobs import scheduler as process
+    from jobs.clock import now
+
+    context: Context = ctx.obj
+    db, settings = context.database(), context.settings()
+    if status:
+        for line in schedule_words.lines(db, settings, now()):
+            typer.echo(line)
+        return
+    process.serve(process.Scheduler(db, settings, context.history(db), _say))
+
+
+def _say(words: str) -> None:
+    """A line at once, also where the output is a file."""
+    print(words, flush=True)

@@ -1,0 +1,86 @@
+"""The ledger of scheduled jobs: what became of each business date, written under the lease of the scheduler that leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from ordering import tables
+from ordering.database.connection import Database
+from ordering.database.leases import Lease
+from ordering.schedule import Entry, Key, State
+
+T = tables.job_days
+
+
+@dataclass(frozen=True)
+class Record:
+    """A business date of a job as stored. Times are UTC; `holder`: host/process/word of who ran it last."""
+
+    job: str
+    business_date: date
+    state: State
+    attempts: int
+    token: int
+    run_id: int | None
+    holder: str
+    started_at: datetime
+    finished_at: datetime | None
+    next_at: datetime | None
+    words: str
+
+    @property
+    def key(self) -> Key:
+        """Job and business date."""
+        return self.job, self.business_date
+
+    @property
+    def entry(self) -> Entry:
+        """What decides whether it is due."""
+        return Entry(self.state, self.attempts, self.next_at)
+
+
+def read(db: Database, *, since: date = date.min) -> list[Record]:
+    """What is stored of business dates from `since` on, the newest first."""
+    rows = db.rows(sa.select(T).where(T.c.business_date >= since).order_by(T.c.business_date.desc(), T.c.started_at.desc()))
+    return [Record(**row | {"state": State(row["state"])}) for row in rows]
+
+
+def begin(db: Database, lease: Lease, key: Key, *, at: datetime) -> int:
+    """Record that a job has begun on its business date; gives which attempt it is. Raises StaleLeaseError under a lost lease."""
+    mine = (T.c.job == key[0], T.c.business_date == key[1])
+    blank = {"finished_at": None, "next_at": None, "words": ""}
+    values = {"state": State.RUNNING.value, "token": lease.token, "holder": lease.holder, "started_at": at, **blank}
+    with db.writing() as tx:
+        lease.guard(tx)
+        before = tx.execute(sa.select(T.c.attempts).where(*mine)).scalar()
+        if before is None:
+            tx.execute(T.insert().values(job=key[0], business_date=key[1], attempts=1, **values))
+            return 1
+        tx.execute(T.update().where(*mine).values(attempts=before + 1, **values))
+        return int(before) + 1
+
+
+def finish(
+    db: Database,
+    lease: Lease,
+    key: Key,
+    state: State,
+    *,
+    at: datetime,
+    words: str,
+    run_id: int | None = None,
+    next_at: datetime | None = None,
+    uncounted: bool = False,
+) -> None:
+    """Record what became of a job's business date. `uncounted`: the attempt was stopped on request and does not count.
+
+    Raises StaleLeaseError under a lost lease.
+    """
+    values = {"state": state.value, "finished_at": at, "words": words, "run_id": run_id, "next_at": next_at}
+    with db.writing() as tx:
+        lease.guard(tx)
+        less = {"attempts": T.c.attempts - 1} if uncounted else {}
+        tx.execute(T.update().where(T.c.job == key[0], T.c.business_date == key[1]).values(**values, **less))
