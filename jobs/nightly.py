@@ -84,9 +84,7 @@ def run(
         known, troubles = snapshot.read_week(
             db, business_date, weeks=settings.demand.weeks, horizon=settings.forecast.weeks, history_folder=history
         )
-        with db.reading() as reader:
-            asked = weekly.given(reader, known, settings)
-            due = record.due(reader, asked.monday, settings)
+        asked, due = _asked(db, known, settings)
         step.rows, step.problems = len(known.lines) + len(known.waiting), problems("read", troubles, "history")
     run_id = runlog.begin(db, job=JOB, business_date=business_date, version=version(), at=clock or now())
     try:
@@ -106,6 +104,14 @@ def run(
         runlog.fail(db, run_id, at=clock or now())
         raise
     return outcome
+
+
+@database.repeated
+def _asked(db: database.Database, known: Snapshot, settings: Settings) -> tuple[weekly.Given, record.Due]:
+    """What the fit of the week is made of, and what is to be recorded of forecasts."""
+    with db.reading() as reader:
+        asked = weekly.given(reader, known, settings)
+        return asked, record.due(reader, asked.monday, settings)
 
 
 def _write(
@@ -237,6 +243,6 @@ def settings_hash(settings: Settings) -> str:
     """A hash of the settings a result depends on: where the database lies, how many processes work, how weeks are planned and what people
     may do is no part of it, nor is how levels come about, for a night reads them.
     """
-    beside = ("database", "nightly", "importing", "publishing", "planning", "rating", "review")
+    beside = ("database", "nightly", "importing", "publishing", "planning", "rating", "review", "backup")
     kept = settings.model_dump(mode="json", exclude=dict.fromkeys(beside, True))
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

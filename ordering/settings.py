@@ -178,6 +178,14 @@ class RatingSettings(_Section):
         return value
 
 
+class BackupSettings(_Section):
+    folder: str
+    keep_daily: int = Field(ge=1)
+    keep_weekly: int = Field(ge=0)
+    keep_monthly: int = Field(ge=0)
+    tools: str
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -196,6 +204,7 @@ class Settings(_Section):
     suggesting: SuggestSettings
     planning: PlanningSettings
     rating: RatingSettings
+    backup: BackupSettings
 
 
 def load(*paths: Path) -> Settings:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ordering import frames, tables
 from ordering.database import bulk, partitions
 from ordering.database.connection import Database, new_id
+from ordering.database.losing import repeated
 from ordering.errors import Fault, ImportRefusedError
 
 
@@ -26,6 +27,7 @@ class Stored:
     same: int
 
 
+@repeated
 def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime) -> dict[str, Stored]:
     """Merge a checked folder into the database by key, in one transaction: all or nothing.
 

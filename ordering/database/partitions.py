@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from ordering import tables
+from ordering.database import losing
 from ordering.database.connection import Database
 
-SCHEMA = "partitions"
+SCHEMA = "internal"
 LARGE = ("pair_estimates", "inflated", "suggestions", "substitutes", "allocation", "retailer_cells")
 """Results with a row for each pair, line or retailer and week."""
 BY: Mapping[sa.Table, str] = {tables.order_lines: "week", **{tables.results[name]: "run_id" for name in LARGE}}
@@ -107,6 +108,8 @@ def drop_thinned(db: Database) -> int:
     """Take away the parts of runs whose results are not stored any more; gives how many. One that somebody reads stays until next time."""
     if db.engine.dialect.name != "postgresql":
         return 0
+    with db.writing() as tx:
+        losing.forget_commits(tx)
     t, dropped = tables.runs, 0
     stored = {row["run_id"] for row in db.rows(sa.select(t.c.run_id).where(sa.or_(t.c.detailed, t.c.status != "done")))}
     for table in (table for table, column in BY.items() if column == "run_id"):

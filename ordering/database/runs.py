@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ordering import frames, tables
 from ordering.database import audit, bulk, forecasts, partitions
 from ordering.database.connection import Database, new_id
+from ordering.database.losing import repeated
 from ordering.model import week_of
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
@@ -54,6 +55,7 @@ class Record:
     withdrawn: bool
 
 
+@repeated
 def begin(db: Database, *, job: str, business_date: date, version: str, at: datetime) -> int:
     """Record that a run has begun; gives its id."""
     values = {"job": job, "business_date": business_date, "status": RUNNING, "version": version, "started_at": at, "detailed": False}
@@ -61,12 +63,14 @@ def begin(db: Database, *, job: str, business_date: date, version: str, at: date
         return new_id(tx, tables.runs, values)
 
 
+@repeated
 def forget(db: Database, run_id: int) -> None:
     """Take away the record of a run that found nothing new."""
     with db.writing() as tx:
         tx.execute(tables.runs.delete().where(tables.runs.c.run_id == run_id))
 
 
+@repeated
 def fail(db: Database, run_id: int, *, at: datetime) -> None:
     """Record that a run did not come to its end."""
     t = tables.runs
@@ -74,6 +78,7 @@ def fail(db: Database, run_id: int, *, at: datetime) -> None:
         tx.execute(t.update().where(t.c.run_id == run_id).values(status=FAILED, finished_at=at))
 
 
+@repeated
 def save(
     db: Database,
     run_id: int,
@@ -250,6 +255,7 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
+@repeated
 def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 

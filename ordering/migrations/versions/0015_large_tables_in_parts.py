@@ -8,7 +8,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-SCHEMA = "partitions"
+SCHEMA = "internal"
 LARGE = ("pair_estimates", "inflated", "suggestions", "substitutes", "allocation", "retailer_cells")
 RESULTS = {f"run_{name}": "run_id" for name in LARGE}
 KEYS = {
@@ -45,6 +45,7 @@ def upgrade() -> None:
         op.execute(f"CREATE TABLE {SCHEMA}.orders (order_id text PRIMARY KEY, week date NOT NULL)")
         op.execute(f"INSERT INTO {SCHEMA}.orders SELECT order_id, max(week) FROM public.order_lines GROUP BY order_id")
         op.execute(ORDERS)
+        op.execute(f"CREATE TABLE {SCHEMA}.commits (token bigint PRIMARY KEY, committed_at timestamptz NOT NULL DEFAULT now())")
     op.create_index("ix_order_lines_retailer_id", "order_lines", ["retailer_id", "week"])
     op.create_index("ix_request_versions_retailer_id", "request_versions", ["retailer_id", "order_date"])
 
