@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs import (
+    backup_commands,
     flag_commands,
     load_commands,
     night_commands,
@@ -35,6 +36,7 @@ ABOUT = "Fill retailers' orders from true demand."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=ABOUT)
 history_app = typer.Typer(no_args_is_help=True, help="Closed weeks as Parquet files, derived from the database.")
 app.add_typer(history_app, name="history")
+app.add_typer(backup_commands.app, name="backup")
 app.add_typer(flag_commands.app, name="flags")
 app.add_typer(plan_commands.app, name="plan")
 app.add_typer(star_commands.app, name="stars")

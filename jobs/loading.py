@@ -33,6 +33,7 @@ def load(
     return Loaded(counts, checked.notes)
 
 
+@database.repeated
 def _stored(db: database.Database) -> importing.Stored:
     with db.reading() as reader:
         retailers, brands = (database.read_table(reader, name) for name in ("retailers", "brands"))
@@ -41,6 +42,7 @@ def _stored(db: database.Database) -> importing.Stored:
     return importing.Stored(retailers, brands, weeks, strategy)
 
 
+@database.repeated
 def rebuild_history(db: database.Database, folder: Path, progress: Progress) -> int:
     """Write the Parquet history anew from the database; gives the number of weeks."""
     with db.reading() as reader:

@@ -128,12 +128,18 @@ def read(db: database.Database, business_date: date, settings: Settings, history
     known, troubles = snapshot.read_week(
         db, business_date, weeks=settings.demand.weeks, horizon=settings.forecast.weeks, history_folder=history
     )
-    with db.reading() as reader:
-        asked = weekly.given(reader, known, settings)
-        due = record.due(reader, asked.monday, settings)
+    asked, due = _asked(db, known, settings)
     made_by = f"{version()} {settings_hash(settings)}"
     taken = weekly.taken(db, asked, made_by=made_by, business_date=business_date, folder=history)
     return Night(known, asked, taken, due, weekly.rest_hash(known), made_by), troubles
+
+
+@database.repeated
+def _asked(db: database.Database, known: Snapshot, settings: Settings) -> tuple[Given, record.Due]:
+    """What the fit of the week is made of, and what is to be recorded of forecasts."""
+    with db.reading() as reader:
+        asked = weekly.given(reader, known, settings)
+        return asked, record.due(reader, asked.monday, settings)
 
 
 def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
@@ -213,10 +219,13 @@ def _write(
     return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts, withdrawn)
 
 
+DECIDING = {"city", "demand", "forecast", "inflation", "habits", "signals", "allocation", "suggesting"}
+"""The settings that a night's results depend on. Where the database lies, what people may do, how the service runs and how levels come
+about is no part of it: a night reads levels.
+"""
+
+
 def settings_hash(settings: Settings) -> str:
-    """A hash of the settings a result depends on: where the database lies, how many processes work, how weeks are planned and what people
-    may do is no part of it, nor is how levels come about, for a night reads them.
-    """
-    beside = ("database", "nightly", "importing", "publishing", "planning", "rating", "review", "schedule")
-    kept = settings.model_dump(mode="json", exclude=dict.fromkeys(beside, True))
+    """A hash of the settings that a result depends on."""
+    kept = settings.model_dump(mode="json", include=DECIDING)
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

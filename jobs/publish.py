@@ -29,6 +29,7 @@ class Published:
     cartons: int
 
 
+@database.repeated
 def publish(
     db: database.Database,
     settings: Settings,

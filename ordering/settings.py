@@ -205,6 +205,14 @@ CUTOFF = "cutoff"
 """In place of a time: every day at publishing.cutoff."""
 
 
+class BackupSettings(_Section):
+    folder: str
+    keep_daily: int = Field(ge=1)
+    keep_weekly: int = Field(ge=0)
+    keep_monthly: int = Field(ge=0)
+    tools: str
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -224,6 +232,7 @@ class Settings(_Section):
     planning: PlanningSettings
     rating: RatingSettings
     schedule: ScheduleSettings
+    backup: BackupSettings
 
 
 def load(*paths: Path) -> Settings:

@@ -17,6 +17,7 @@ from ordering.frames import Snapshot
 from ordering.model import month_of, week_of
 
 
+@database.repeated
 def read_week(db: database.Database, business_date: date, *, weeks: int, horizon: int, history_folder: Path) -> tuple[Snapshot, list[str]]:
     """What the night of `business_date` may know, with `weeks` weeks of history and a calendar of `horizon` weeks ahead.
 

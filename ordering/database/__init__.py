@@ -4,6 +4,7 @@ from ordering.database.answers import read_answers, read_flags, read_revisions
 from ordering.database.bulk import Reader
 from ordering.database.connection import Database, check_schema, connect, has_no_schema, migrate
 from ordering.database.folders import Stored, store
+from ordering.database.losing import LostError, repeated
 from ordering.database.ratings import read_imported, read_levels, read_ratings
 from ordering.database.reads import (
     known_weeks,
@@ -16,6 +17,7 @@ from ordering.database.reads import (
 
 __all__ = [
     "Database",
+    "LostError",
     "Reader",
     "Stored",
     "check_schema",
@@ -33,6 +35,7 @@ __all__ = [
     "read_revisions",
     "read_table",
     "read_week_levels",
+    "repeated",
     "store",
     "weeks_with_orders",
 ]

@@ -24,6 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ordering import frames
+from ordering.database import losing
 from ordering.errors import StateError
 
 STAGE = "stage_"
@@ -211,7 +212,7 @@ def staging(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Co
         with _staged_in_file(engine, tables) as tx:
             yield tx
     else:
-        with engine.begin() as tx:
+        with losing.committing(engine) as tx:
             for table, rows in tables.items():
                 _copy(tx, table, rows)
             yield tx

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from ordering import tables
-from ordering.database import batches
+from ordering.database import batches, partitions
 from ordering.database.connection import Database
 from ordering.database.folders import renew_versions
 from ordering.errors import StateError
@@ -81,6 +81,7 @@ def restore(db: Database, batch_id: int, *, carried: Carried, since: date, by: s
         undone = batches.begin(tx, "orders.restore", lines=len(found), by=by, at=at, why=reason, undoes=batch_id)
         mine = T.c.batch_id == batch_id
         lines = {name: T.c[name] + 1 if name == "version" else T.c[name] for name in OF_LINE}
+        partitions.prepare(tx, LINES, {row["week"] for row in found})
         tx.execute(LINES.insert().from_select(list(lines), sa.select(*lines.values()).where(mine)))
         kept = ["order_id", "brand_id", "week", "requested", "allocated", *OF_CONFIRMATION]
         back = [T.c[OF_CONFIRMATION.get(name, name)] for name in kept]

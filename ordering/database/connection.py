@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ordering.database import bulk
+from ordering.database import bulk, losing
 from ordering.errors import StateError
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -26,18 +26,19 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[bulk.Reader]:
         """Bulk reads that all see the same moment."""
-        with bulk.reading(self.url, self.engine.dialect) as reader:
+        with losing.told(self.engine), bulk.reading(self.url, self.engine.dialect) as reader:
             yield reader
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction for a few rows; it commits when the block ends well."""
-        with self.engine.begin() as tx:
+        with losing.committing(self.engine) as tx:
             yield tx
 
+    @losing.repeated
     def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         """The rows of a small query."""
-        with self.engine.connect().execution_options(reading=True) as connection:
+        with losing.told(self.engine), self.engine.connect().execution_options(reading=True) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 

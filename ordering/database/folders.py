@@ -12,8 +12,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import bulk
+from ordering.database import bulk, partitions
 from ordering.database.connection import Database, new_id
+from ordering.database.losing import repeated
 from ordering.errors import Fault, ImportRefusedError
 
 
@@ -26,6 +27,7 @@ class Stored:
     same: int
 
 
+@repeated
 def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime) -> dict[str, Stored]:
     """Merge a checked folder into the database by key, in one transaction: all or nothing.
 
@@ -80,7 +82,9 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     """Merge the staged rows of `table`; only those that are new or differ are written."""
     own = [c.name for c in table.columns if c.name not in ("version", "import_id")]
     stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in own))
-    same_key = sa.and_(*(stage.c[c.name] == c for c in table.primary_key.columns))
+    weeks = _weeks(tx, sa.select(stage.c.week)) if table is tables.order_lines else set()
+    within = _within(tx, table, stage, weeks)
+    same_key = sa.and_(*(stage.c[c.name] == c for c in table.primary_key.columns), *within)
     values: dict[str, sa.ColumnElement[Any]] = {name: stage.c[name] for name in own}
     lines = table is tables.order_lines
     if lines:
@@ -92,25 +96,33 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     if lines:
         changed_rows = changed_rows.add_columns((table.c.version + 1).label("version"))
     changed = _hold_changed(tx, table, changed_rows) if before else 0
-    touched = _replace(tx, table, own, import_id, at) if changed else set()
+    touched = _replace(tx, table, own, within, import_id, at) if changed else set()
     if rows > before:
         extra = [sa.literal(1), sa.literal(import_id)] if lines else []
         fresh = sa.select(*(stage.c[name] for name in own), *extra)
         if before:
             fresh = fresh.where(~sa.exists().where(same_key))
-        tx.execute(table.insert().from_select([*own, *(["version", "import_id"] if lines else [])], fresh))
+        partitions.insert(tx, table, [*own, *(["version", "import_id"] if lines else [])], fresh, weeks)
     if lines and not first:
-        _check_orders(tx, import_id, stage)
+        _check_orders(tx, import_id, stage, within)
     if lines and (changed or rows > before):
-        renew_versions(tx, touched | _weeks(tx, sa.select(table.c.week).where(table.c.import_id == import_id)))
+        written = sa.select(table.c.week).where(table.c.import_id == import_id, table.c.week.in_(weeks))
+        renew_versions(tx, touched | _weeks(tx, written))
     return Stored(rows - before, changed, before - changed)
 
 
-def _check_orders(tx: sa.Connection, import_id: int, stage: Any) -> None:
+def _within(tx: sa.Connection, table: sa.Table, stage: Any, weeks: set[date]) -> list[sa.ColumnElement[bool]]:
+    """Where lines are kept in parts: that a line is of a week in which the staged orders stand, or will; no other part need be searched."""
+    if not partitions.has_parts(tx, table):
+        return []
+    return [table.c.week.in_(weeks | partitions.weeks_of_orders(tx, sa.select(stage.c.order_id)))]
+
+
+def _check_orders(tx: sa.Connection, import_id: int, stage: Any, within: list[sa.ColumnElement[bool]]) -> None:
     """Refuse what no file alone shows: an order of two retailers or days with what is stored, a line given more than asked."""
     t = tables.order_lines
     over = sa.select(t.c.order_id, t.c.brand_id, t.c.requested, t.c.allocated).where(
-        t.c.import_id == import_id, t.c.allocated > t.c.requested
+        t.c.import_id == import_id, t.c.allocated > t.c.requested, *within
     )
     faults = [
         Fault("order_lines", 0, "", "", f"order {o}, brand {b}: {q} requested, yet {a} are allocated already; correct both, or leave it")
@@ -118,7 +130,7 @@ def _check_orders(tx: sa.Connection, import_id: int, stage: Any) -> None:
     ]
     touched = sa.select(stage.c.order_id).distinct().subquery()
     torn = sa.select(t.c.order_id, *(f(t.c[c]) for c in ("retailer_id", "order_date") for f in (sa.func.min, sa.func.max)))
-    torn = torn.join(touched, touched.c.order_id == t.c.order_id).group_by(t.c.order_id)
+    torn = torn.join(touched, touched.c.order_id == t.c.order_id).where(*within).group_by(t.c.order_id)
     torn = torn.having(sa.or_(*(sa.func.min(t.c[c]) != sa.func.max(t.c[c]) for c in ("retailer_id", "order_date"))))
     faults += [
         Fault(
@@ -141,16 +153,21 @@ def _hold_changed(tx: sa.Connection, table: sa.Table, changed: sa.Select[Any]) -
     return _count(tx, sa.select(sa.func.count()).select_from(sa.table(HELD)))
 
 
-def _replace(tx: sa.Connection, table: sa.Table, own: Sequence[str], import_id: int, at: datetime) -> set[date]:
+def _replace(
+    tx: sa.Connection, table: sa.Table, own: Sequence[str], within: list[sa.ColumnElement[bool]], import_id: int, at: datetime
+) -> set[date]:
     """Put the held rows in the place of those of their keys; gives the weeks in which lines stood that were replaced."""
     lines = table is tables.order_lines
     names = [*own, "version"] if lines else list(own)
     held = sa.table(HELD, *(sa.column(name, table.c[name].type) for name in names))
-    match = sa.and_(*(held.c[c.name] == c for c in table.primary_key.columns))
+    match = sa.and_(*(held.c[c.name] == c for c in table.primary_key.columns), *within)
     touched: set[date] = set()
     if lines:
         _keep_versions(tx, held, match, at)
         touched = _weeks(tx, sa.select(table.c.week).where(sa.exists().where(match)))
+        _move_confirmations(tx, held, match)
+    if lines:
+        partitions.prepare(tx, table, _weeks(tx, sa.select(held.c.week)))
     tx.execute(table.delete().where(sa.exists().where(match)))
     extra = [sa.literal(import_id)] if lines else []
     tx.execute(table.insert().from_select([*names, *(["import_id"] if lines else [])], sa.select(*(held.c[n] for n in names), *extra)))
@@ -163,6 +180,14 @@ def _keep_versions(tx: sa.Connection, held: Any, match: Any, at: datetime) -> No
     kept = ["order_id", "brand_id", "version", "retailer_id", "order_date", "requested", "allocated", "import_id"]
     old = sa.select(*(lines.c[name] for name in kept), sa.literal(at, sa.DateTime)).where(sa.exists().where(match))
     tx.execute(t.insert().from_select([*kept, "superseded_at"], old))
+
+
+def _move_confirmations(tx: sa.Connection, held: Any, match: Any) -> None:
+    """Lines about to move to another week, and confirmed before: their confirmation is of that week as well."""
+    done, lines = tables.confirmations, tables.order_lines
+    moved = sa.select(held.c.order_id, held.c.brand_id, held.c.week).join(lines, match).where(lines.c.week != held.c.week)
+    for order_id, brand_id, week in tx.execute(moved).all():
+        tx.execute(done.update().where(done.c.order_id == order_id, done.c.brand_id == brand_id).values(week=week))
 
 
 def _weeks(tx: sa.Connection, weeks: sa.Select[Any]) -> set[date]:

@@ -25,7 +25,7 @@ def read_given(db: Database, brand_id: str, week: date, *, carried: Carried) -> 
     """
     with db.writing() as tx:
         left = supply_left(tx, brand_id, week, carried.get((brand_id, week), 0))
-        same = sa.and_(LINES.c.order_id == DONE.c.order_id, LINES.c.brand_id == DONE.c.brand_id)
+        same = sa.and_(*(LINES.c[name] == DONE.c[name] for name in ("order_id", "brand_id", "week")))
         columns = [LINES.c[name] for name in ("order_id", "retailer_id", "order_date", "allocated")]
         columns += [DONE.c[name] for name in ("weight", "ticket", "level", "reason")]
         rows = tx.execute(sa.select(*columns).join(DONE, same).where(DONE.c.brand_id == brand_id, DONE.c.week == week)).mappings()

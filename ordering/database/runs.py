@@ -11,8 +11,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk, forecasts
+from ordering.database import audit, bulk, forecasts, partitions
 from ordering.database.connection import Database, clock, new_id
+from ordering.database.losing import repeated
+from ordering.model import week_of
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 """States of a run; all but the last also of a step."""
@@ -75,6 +77,7 @@ class Record:
     cancelled_why: str | None = None
 
 
+@repeated
 def begin(db: Database, *, job: str, business_date: date, version: str, at: datetime, guard: Guard = unguarded) -> int:
     """Record that a run has begun that is done in one piece; gives its id. Chains of steps: `chains.take`."""
     values = {"job": job, "business_date": business_date, "status": RUNNING, "version": version, "started_at": at, "detailed": False}
@@ -83,6 +86,7 @@ def begin(db: Database, *, job: str, business_date: date, version: str, at: date
         return new_id(tx, tables.runs, values)
 
 
+@repeated
 def forget(db: Database, run_id: int, *, guard: Guard = unguarded) -> None:
     """Take away the record of a run that found nothing new."""
     with db.writing() as tx:
@@ -91,6 +95,7 @@ def forget(db: Database, run_id: int, *, guard: Guard = unguarded) -> None:
             tx.execute(table.delete().where(table.c.run_id == run_id))
 
 
+@repeated
 def fail(db: Database, run_id: int, *, at: datetime) -> None:
     """Record that a run did not come to its end."""
     t = tables.runs
@@ -98,6 +103,7 @@ def fail(db: Database, run_id: int, *, at: datetime) -> None:
         tx.execute(t.update().where(t.c.run_id == run_id).values(status=FAILED, finished_at=at))
 
 
+@repeated
 def save(
     db: Database,
     run_id: int,
@@ -123,12 +129,13 @@ def save(
         rows = bulk.arrow(frames.RESULTS[name], frame)
         staged[tables.results[name]] = rows.add_column(0, "run_id", pa.array([run_id] * rows.num_rows, pa.int32()))
     beside = forecasts.stage(kept) if kept is not None else {}
+    partitions.drop_thinned(db)  # those that the night before let go: whoever still read them then has read them by now
     with bulk.staging(db.engine, staged | beside) as tx:
         guard(tx)
         for table, rows in staged.items():
             names = rows.column_names
             stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in names))
-            tx.execute(table.insert().from_select(names, sa.select(*(stage.c[name] for name in names))))
+            partitions.insert(tx, table, names, sa.select(*(stage.c[name] for name in names)), [run_id])
         _insert_steps(tx, run_id, steps, problems)
         if kept is not None:
             forecasts.write(tx, kept, run_id=run_id)
@@ -161,7 +168,7 @@ def _thin(tx: sa.Connection, keep: int) -> None:
     if not old:
         return
     for name, table in tables.results.items():
-        if name not in KEPT:
+        if name not in KEPT and not partitions.has_parts(tx, table):  # parts go whole, with the next night
             tx.execute(table.delete().where(table.c.run_id.in_(old)))
     log = tables.run_log
     tx.execute(log.delete().where(log.c.run_id < min(kept, default=0)))
@@ -212,9 +219,12 @@ def planned(db: Database, order_day: date) -> Record | None:
 
 def waiting_days(db: Database) -> dict[date, int]:
     """Order days that have lines without an allocation, since the first night whose results are stored: how many lines."""
-    first = sa.select(sa.func.min(tables.runs.c.business_date)).where(tables.runs.c.detailed).scalar_subquery()
+    first = db.rows(sa.select(sa.func.min(tables.runs.c.business_date).label("first")).where(tables.runs.c.detailed))[0]["first"]
+    if first is None:
+        return {}
     t = tables.order_lines
     query = sa.select(t.c.order_date, sa.func.count().label("lines")).where(t.c.order_date >= first, t.c.allocated.is_(None))
+    query = query.where(t.c.week >= week_of(first))  # which tells the weeks that need not be searched
     return {row["order_date"]: row["lines"] for row in db.rows(query.group_by(t.c.order_date).order_by(t.c.order_date))}
 
 
@@ -268,7 +278,7 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
     done, t = tables.confirmations, tables.order_lines
     of_line = {name: done.c[name] for name in CONFIRMED} | {name: t.c[name] for name in ("retailer_id", "order_date")}
     more = {"run_id": pa.int64(), "confirmed_by": pa.string()}
-    same = sa.and_(done.c.order_id == t.c.order_id, done.c.brand_id == t.c.brand_id)
+    same = sa.and_(*(done.c[name] == t.c[name] for name in ("order_id", "brand_id", "week")))
     chosen = [of_line[name] == value for name, value in where.items()]
     query = sa.select(*(of_line[name] for name in frames.ALLOCATION.names), *(done.c[name] for name in more)).join_from(done, t, same)
     types = {c.name: bulk.arrow_type(c) for c in frames.ALLOCATION.columns} | more
@@ -278,6 +288,7 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
+@repeated
 def confirm(
     db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "", guard: Guard = unguarded
 ) -> tuple[int, int]:
@@ -293,7 +304,8 @@ def confirm(
     with bulk.staging(db.engine, {done: staged}) as tx:
         guard(tx)
         stage = sa.table(bulk.STAGE + done.name, *(sa.column(name, done.c[name].type) for name in CONFIRMED))
-        waiting = sa.and_(t.c.order_id == stage.c.order_id, t.c.brand_id == stage.c.brand_id, t.c.allocated.is_(None))
+        of_days = t.c.week.in_([week.date() for week in lines["week"].unique()])
+        waiting = sa.and_(*(t.c[name] == stage.c[name] for name in ("order_id", "brand_id", "week")), of_days, t.c.allocated.is_(None))
         more = {"run_id": sa.literal(run_id), "confirmed_at": sa.literal(at, sa.DateTime), "confirmed_by": sa.literal(by)}
         fresh = sa.select(*(stage.c[name] for name in CONFIRMED), *more.values()).join_from(stage, t, waiting)
         sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)

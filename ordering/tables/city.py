@@ -16,9 +16,11 @@ def _contract(table: frames.Table) -> sa.Table:
     more: list[sa.Column[Any] | sa.Index] = []
     if table is frames.ORDER_LINES:
         more = [
-            sa.Column("week", sa.Date, nullable=False, index=True),
+            sa.Column("week", sa.Date, nullable=False),
             sa.Column("version", sa.Integer, nullable=False),
             sa.Column("import_id", sa.Integer),
+            sa.Index("ix_order_lines_week", "week").ddl_if(dialect="sqlite"),  # PostgreSQL keeps each week apart
+            sa.Index("ix_order_lines_retailer_id", "retailer_id", "week"),
         ]
     return sa.Table(table.name, metadata, *columns(table), *more)
 
@@ -57,4 +59,5 @@ request_versions = sa.Table(
     sa.Column("asked_at", sa.DateTime),
     sa.Column("superseded_at", sa.DateTime, nullable=False),
     sa.Index("ix_request_versions_order_date", "order_date", "superseded_at"),
+    sa.Index("ix_request_versions_retailer_id", "retailer_id", "order_date"),
 )

@@ -15,6 +15,7 @@ from ordering import database, frames, tables
 from ordering.database import bulk
 from ordering.errors import ImportRefusedError, StateError
 from tests import factories as f
+from tests import schema
 
 AT = datetime(2026, 3, 2, 1, 30)
 
@@ -168,39 +169,21 @@ def test_a_reader_sees_one_moment_while_others_write(db: database.Database) -> N
 
 
 def test_the_migrated_schema_equals_the_tables(db: database.Database) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with db.engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), tables.metadata)
-    assert differences == []
+    assert schema.differences(db) == []
 
 
 def test_a_table_that_the_migrations_do_not_know_is_seen(db: database.Database) -> None:
     """The control of the test above."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
     other = sa.MetaData(naming_convention=tables.metadata.naming_convention)
     for table in tables.metadata.tables.values():
         table.to_metadata(other)
     sa.Table("forgotten", other, sa.Column("x", sa.Integer, primary_key=True))
-    with db.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), other)
+    assert schema.differences(db, other)
 
 
 def test_migrations_go_down_and_up_on_a_filled_database(db: database.Database) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    from ordering.database.connection import MIGRATIONS
-
     store(db, retailers=[f.retailer()])
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with db.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+    schema.migrate(db, "base", down=True)
     assert database.has_no_schema(db) or set(sa.inspect(db.engine).get_table_names()) == {"alembic_version"}
     database.migrate(db)
     store(db, retailers=[f.retailer()])

@@ -10,25 +10,13 @@ import sqlalchemy as sa
 
 from ordering import database, frames, tables
 from tests import factories as f
+from tests.schema import migrate
 
 AT = datetime(2026, 3, 2, 4, 0)
 LINE = {
     "run_id": 1, "week": f.week(0), "requested": 9, "allocated": 6, "usable": 9, "weight": 1000, "ticket": 7, "level": 6.0,
     "reason": "LEVEL", "policy": "uniform",
 }  # fmt: skip
-
-
-def migrate(db: database.Database, to: str, *, down: bool = False) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    from ordering.database.connection import MIGRATIONS
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with db.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        (command.downgrade if down else command.upgrade)(config, to)
 
 
 def insert(db: database.Database, **rows: list[dict[str, Any]]) -> None:
