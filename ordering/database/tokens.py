@@ -80,7 +80,7 @@ def revoke_token(db: Database, token_id: int, *, by: str, why: str, at: datetime
     with db.writing() as tx:
         live = (T.c.token_id == token_id, T.c.revoked_at.is_(None))
         if not tx.execute(T.update().where(*live).values(revoked_at=at, revoked_by=users.named(by))).rowcount:
-            raise StateError(f"there is no token {token_id} to revoke; trueorder users list shows those of each user")
+            raise StateError(f"there is no token {token_id} to revoke; trueorder users sessions NAME shows those of a user")
         owner = sa.select(USERS.c.name).join(T, T.c.user_id == USERS.c.user_id).where(T.c.token_id == token_id)
         told = f"token {token_id}; {why.strip()}"
         audit.record(tx, action="users.revoke", subject=f"user {tx.execute(owner).scalar_one()}", detail=told, by=users.named(by), at=at)
