@@ -1,5 +1,6 @@
 """The database's tables, SQLAlchemy Core. Those of the city and of the results follow `frames`; the others stand here whole."""
 
+from ordering.tables.accounts import access_log, forgotten_retailers, login_attempts, user_sessions, user_territories, user_tokens, users
 from ordering.tables.base import metadata
 from ordering.tables.city import contract, imports, order_lines, order_weeks, request_versions
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
@@ -9,6 +10,7 @@ from ordering.tables.runs import fits, kept, results, run_log, run_problems, run
 from ordering.tables.schedule import job_days, leases
 
 __all__ = [
+    "access_log",
     "audit",
     "batches",
     "cancelled_lines",
@@ -17,10 +19,12 @@ __all__ = [
     "decision_versions",
     "fits",
     "flag_answers",
+    "forgotten_retailers",
     "imports",
     "job_days",
     "kept",
     "leases",
+    "login_attempts",
     "metadata",
     "order_lines",
     "order_weeks",
@@ -36,4 +40,8 @@ __all__ = [
     "strategy_plan_rows",
     "strategy_plans",
     "suggestion_decisions",
+    "user_sessions",
+    "user_territories",
+    "user_tokens",
+    "users",
 ]
