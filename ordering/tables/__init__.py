@@ -5,6 +5,7 @@ from ordering.tables.base import metadata
 from ordering.tables.city import contract, imports, order_lines, order_weeks, request_versions
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
 from ordering.tables.decisions import audit, batches, decision_versions, flag_answers, suggestion_decisions
+from ordering.tables.desk import city_version, desk_answers, desk_orders, line_requests, week_given
 from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows, strategy_plans
 from ordering.tables.runs import fits, kept, results, run_log, run_problems, run_steps, runs
 from ordering.tables.schedule import job_days, leases
@@ -14,9 +15,12 @@ __all__ = [
     "audit",
     "batches",
     "cancelled_lines",
+    "city_version",
     "confirmations",
     "contract",
     "decision_versions",
+    "desk_answers",
+    "desk_orders",
     "fits",
     "flag_answers",
     "forgotten_retailers",
@@ -24,6 +28,7 @@ __all__ = [
     "job_days",
     "kept",
     "leases",
+    "line_requests",
     "login_attempts",
     "metadata",
     "order_lines",
@@ -44,4 +49,5 @@ __all__ = [
     "user_territories",
     "user_tokens",
     "users",
+    "week_given",
 ]
