@@ -96,5 +96,6 @@ def scheduler(ctx: typer.Context) -> None:
     from jobs import scheduler as schedule
 
     context: Context = ctx.obj
+    context.service()
     db = context.database()
     schedule.serve(db, context.settings(), history=context.history(db), say=typer.echo)

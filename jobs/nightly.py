@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from jobs import record, weekly
+from jobs import record, telling, weekly
 from jobs.clock import now
 from jobs.runs import Progress, Steps, problems, quiet
 from jobs.weekly import Fit, Found
@@ -101,7 +101,7 @@ def run(
             "settings_hash": settings_hash(settings),
             "result_hash": snapshot.fingerprint(sorted(results.items())),
         }
-        outcome = _write(db, run_id, kept, found, results, hashes, steps, settings, history, clock)
+        outcome = _write(db, run_id, known, kept, found, results, hashes, steps, settings, history, clock)
     except BaseException:
         runlog.fail(db, run_id, at=clock or now())
         raise
@@ -111,6 +111,7 @@ def run(
 def _write(
     db: database.Database,
     run_id: int,
+    known: Snapshot,
     kept: Kept,
     found: Found,
     results: Mapping[str, pd.DataFrame],
@@ -135,8 +136,9 @@ def _write(
         with steps.step("write") as step:
             step.rows = sum(map(len, results.values()))
             kept, step.problems = weekly.with_file(kept, found, history)
-            more = {"at": clock or now(), "keep": settings.nightly.keep_runs, "kept": kept}
             told = pd.concat([steps.all_problems(), step.problems], ignore_index=True)
+            more = {"at": clock or now(), "keep": settings.nightly.keep_runs, "kept": kept}
+            more["tell"] = telling.of_night(known, run_id, problems=len(told), settings=settings, at=clock or now())
             runlog.save(db, run_id, results, hashes=hashes, steps=steps.done, problems=told, **more)
     elif before is not None:
         runlog.forget(db, run_id)
@@ -235,8 +237,9 @@ def past_weeks(index: pd.DataFrame) -> pd.DatetimeIndex:
 
 def settings_hash(settings: Settings) -> str:
     """A hash of the settings a result depends on: where the database lies, how many processes work, how weeks are planned and what people
-    may do is no part of it, nor is how levels come about, for a night reads them.
+    may do is no part of it, nor is what is told to whom, nor how levels come about, for a night reads them.
     """
-    beside = ("database", "nightly", "importing", "publishing", "planning", "rating", "review")
+    told = ("inbox", "notices", "alerts", "logging")
+    beside = ("database", "nightly", "importing", "publishing", "planning", "rating", "review", *told)
     kept = settings.model_dump(mode="json", exclude=dict.fromkeys(beside, True))
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ordering.errors import SettingsError
+from ordering.message_settings import AlertSettings, InboxSettings, LoggingSettings, NoticeSettings
 from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
 
 
@@ -196,6 +197,10 @@ class Settings(_Section):
     suggesting: SuggestSettings
     planning: PlanningSettings
     rating: RatingSettings
+    inbox: InboxSettings
+    notices: NoticeSettings
+    alerts: AlertSettings
+    logging: LoggingSettings
 
 
 def load(*paths: Path) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ordering import frames, tables
 from ordering.database import bulk
 from ordering.database.connection import Database, new_id
-from ordering.errors import Fault, ImportRefusedError
+from ordering.errors import Fault, ImportRefusedError, StateError
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,24 @@ class Stored:
     changed: int
     same: int
 
+    @property
+    def rows(self) -> int:
+        """Rows that were read of the table."""
+        return self.new + self.changed + self.same
 
-def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime) -> dict[str, Stored]:
+
+Beside = Callable[[sa.Connection, Mapping[str, Stored]], None]
+"""What else is written in the transaction of an import, given what it did by table; it raises to refuse the whole."""
+
+
+def store(
+    db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime, beside: Beside | None = None
+) -> dict[str, Stored]:
     """Merge a checked folder into the database by key, in one transaction: all or nothing.
 
     A row whose key is stored takes its place, an equal row changes nothing, an empty `allocated` never erases a stored one. What a
     line was before it changed stays in `request_versions`; every touched week gets a new version. A line that was cancelled here stays
-    cancelled, whatever the folder says of it.
+    cancelled, whatever the folder says of it. Raises StateError where rows and what became of them do not add up.
     """
     staged = {tables.contract[name]: _staged(name, frame) for name, frame in found.items()}
     counts = {}
@@ -41,13 +52,23 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
             cancelled = _leave_cancelled(tx, table)
             merged = _merge(tx, table, rows.num_rows - cancelled, import_id, at)
             counts[table.name] = Stored(merged.new, merged.changed, merged.same + cancelled)
+            _reconcile(table.name, rows.num_rows, counts[table.name])
         new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))
         if new + changed:
             t = tables.imports
             tx.execute(t.update().where(t.c.import_id == import_id).values(rows_new=new, rows_changed=changed))
         else:
             tx.execute(tables.imports.delete().where(tables.imports.c.import_id == import_id))
+        if beside is not None:
+            beside(tx, counts)
     return counts
+
+
+def _reconcile(name: str, rows: int, did: Stored) -> None:
+    """Every row of a file is new, changed or as it was: none is lost, none counted twice."""
+    if rows != did.rows or min(did.new, did.changed, did.same) < 0:
+        found = f"{did.new:,} new, {did.changed:,} changed and {did.same:,} as they were"
+        raise StateError(f"{name}: {rows:,} rows were read, but {found}; nothing was stored. Keep the folder and report this")
 
 
 def _staged(name: str, frame: pd.DataFrame) -> Any:
@@ -93,17 +114,19 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
         changed_rows = changed_rows.add_columns((table.c.version + 1).label("version"))
     changed = _hold_changed(tx, table, changed_rows) if before else 0
     touched = _replace(tx, table, own, import_id, at) if changed else set()
+    added = 0
     if rows > before:
         extra = [sa.literal(1), sa.literal(import_id)] if lines else []
         fresh = sa.select(*(stage.c[name] for name in own), *extra)
         if before:
             fresh = fresh.where(~sa.exists().where(same_key))
-        tx.execute(table.insert().from_select([*own, *(["version", "import_id"] if lines else [])], fresh))
+        into = table.insert().from_select([*own, *(["version", "import_id"] if lines else [])], fresh)
+        added = tx.execute(into.execution_options(preserve_rowcount=True)).rowcount
     if lines and not first:
         _check_orders(tx, import_id, stage)
     if lines and (changed or rows > before):
         renew_versions(tx, touched | _weeks(tx, sa.select(table.c.week).where(table.c.import_id == import_id)))
-    return Stored(rows - before, changed, before - changed)
+    return Stored(added, changed, before - changed)
 
 
 def _check_orders(tx: sa.Connection, import_id: int, stage: Any) -> None:

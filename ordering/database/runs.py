@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,8 +11,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk, forecasts
+from ordering.database import audit, bulk, forecasts, outbox
 from ordering.database.connection import Database, new_id
+from ordering.notices import RETAILERS, Notice
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 
@@ -84,10 +85,11 @@ def save(
     at: datetime,
     keep: int,
     kept: forecasts.Kept | None = None,
+    tell: Callable[[sa.Connection], None] | None = None,
 ) -> None:
     """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
 
-    `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run.
+    `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run; `tell` posts the notices of it.
     """
     import pyarrow as pa
 
@@ -107,6 +109,8 @@ def save(
         t = tables.runs
         tx.execute(t.update().where(t.c.run_id == run_id).values(status=DONE, finished_at=at, detailed=True, **hashes))
         _thin(tx, keep)
+        if tell is not None:
+            tell(tx)
 
 
 def _insert_steps(tx: sa.Connection, run_id: int, steps: list[Step], problems: pd.DataFrame) -> None:
@@ -245,6 +249,15 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
+def _tell_allocated(tx: sa.Connection, lines: sa.Select[Any], run_id: int, at: datetime) -> None:
+    """Tell the retailers of lines that are being confirmed (retailer_id, order_date), per order day."""
+    found = lines.subquery()
+    for day in tx.execute(sa.select(found.c.order_date).distinct()).scalars().all():
+        readers = outbox.Audience(RETAILERS, sa.select(found.c.retailer_id).where(found.c.order_date == day))
+        payload = {"order_day": day, "run_id": run_id}
+        outbox.post(tx, kind=Notice.ALLOCATION_READY, subject=f"order day {day}", audience=readers, payload=payload, at=at)
+
+
 def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
@@ -262,6 +275,7 @@ def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: date
         fresh = sa.select(*(stage.c[name] for name in CONFIRMED), *more.values()).join_from(stage, t, waiting)
         sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
         count, cartons = tx.execute(sums).one()
+        _tell_allocated(tx, sa.select(t.c.retailer_id, t.c.order_date).join_from(stage, t, waiting), run_id, at)
         tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
         renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
         tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
