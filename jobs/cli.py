@@ -14,7 +14,9 @@ import typer
 from jobs import (
     backup_commands,
     flag_commands,
+    inbox_commands,
     load_commands,
+    message_commands,
     night_commands,
     order_commands,
     plan_commands,
@@ -48,6 +50,9 @@ app.add_typer(review_commands.app, name="review")
 app.add_typer(proposal_commands.app, name="proposal")
 app.add_typer(user_commands.app, name="users")
 app.add_typer(privacy_commands.app, name="privacy")
+app.add_typer(inbox_commands.app, name="inbox")
+app.add_typer(message_commands.notices_app, name="notices")
+app.add_typer(message_commands.alerts_app, name="alerts")
 history_app.command()(load_commands.rebuild)
 for name, command in {
     "init": load_commands.init,
@@ -66,6 +71,7 @@ for name, command in {
     "cancel": order_commands.cancel,
     "recall": order_commands.recall,
     "restore": order_commands.restore,
+    "settings": message_commands.settings,
 }.items():
     app.command(name=name)(command)
 
@@ -76,13 +82,21 @@ class Context:
 
     url: str | None
     settings_files: tuple[Path, ...]
+    is_service: bool = False
 
     def settings(self) -> Settings:
-        """The settings: defaults, then trueorder.toml of the working folder, then the files named."""
+        """The settings: defaults, then trueorder.toml of the working folder, then the files named. The log is set up by them."""
+        from jobs import logs
         from ordering import settings
 
         local = Path("trueorder.toml")
-        return settings.load(*([local] if local.exists() else []), *self.settings_files)
+        found = settings.load(*([local] if local.exists() else []), *self.settings_files)
+        logs.configure(found.logging, service=self.is_service)
+        return found
+
+    def service(self) -> None:
+        """Say that this command runs for long: its log goes to standard error."""
+        self.is_service = True
 
     def database(self, *, create: bool = False) -> Database:
         """The database, its schema checked; with `create` a database without any schema gets one."""
@@ -164,18 +178,26 @@ def _told(error: Exception) -> int:
 
 
 def in_words(error: Any) -> str:
-    """An unforeseen error for a user; its traceback goes into a file, or to standard error where TRUEORDER_DEBUG is set."""
+    """An unforeseen error for a user; its traceback goes into the log, a file where there is none, or to standard error where
+    TRUEORDER_DEBUG is set."""
     import tempfile
     import traceback
 
+    from jobs import logs
+    from ordering.masking import masked
+
     if isinstance(error, MemoryError):
         return "there is not enough memory for this; close other programs or take a larger machine"
-    whole = "".join(traceback.format_exception(error))
+    whole = masked("".join(traceback.format_exception(error)))
     if os.environ.get("TRUEORDER_DEBUG"):
         return whole
+    said = f"this should not have happened ({type(error).__name__}); the details for those who maintain the program are in"
+    if logs.is_kept():
+        logs.log("jobs.cli").error("unforeseen", exc_info=error)
+        return f"{said} {logs.place()}"
     with tempfile.NamedTemporaryFile("w", prefix="trueorder-", suffix=".log", delete=False, encoding="utf-8") as log:
         log.write(whole)
-    return f"this should not have happened ({type(error).__name__}); the details for those who maintain the program are in {log.name}"
+    return f"{said} {log.name}"
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ def import_(
         typer.echo(f"note: {note}")
     width = max(map(len, loaded.tables), default=0)
     for name, count in loaded.tables.items():
-        typer.echo(f"{name:<{width}}  {count.new:>10,} new  {count.changed:>10,} changed  {count.same:>10,} as they were")
+        typer.echo(
+            f"{name:<{width}}  {count.new:>10,} new  {count.changed:>10,} changed  {count.same:>10,} as they were  of {count.rows:,} rows"
+        )
 
 
 def sample(

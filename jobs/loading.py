@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pandas as pd
 from jobs.runs import Progress
 from ordering import database, history, importing
 from ordering.settings import Settings
+
+Beside = Callable[[tuple[str, ...], Any, Mapping[str, database.Stored]], None]
+"""Given what the reader noticed, the transaction, and what became of each table."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,25 @@ class Loaded:
 
 
 def load(
-    db: database.Database, folder: Path, settings: Settings, *, mapping: Path | None, by: str, at: datetime, progress: Progress
+    db: database.Database,
+    folder: Path,
+    settings: Settings,
+    *,
+    mapping: Path | None,
+    by: str,
+    at: datetime,
+    progress: Progress,
+    whole_lines: bool = False,
+    beside: Beside | None = None,
 ) -> Loaded:
-    """Check a city folder and merge it into the database. Raises ImportRefusedError with every fault; the database is as it was."""
-    checked = importing.read_folder(folder, _stored(db), settings.importing, mapping=mapping, progress=progress)
+    """Check a city folder and merge it into the database. Raises ImportRefusedError with every fault; the database is as it was.
+
+    `whole_lines`: refuse a csv file whose last line has no line end; `beside`: what else is written in the same transaction.
+    """
+    checked = importing.read_folder(folder, _stored(db), settings.importing, mapping=mapping, progress=progress, whole_lines=whole_lines)
     progress("storing", 0, 0)
-    counts = database.store(db, checked.tables, folder=str(folder), by=by, at=at)
+    wanted = None if beside is None else partial(beside, checked.notes)
+    counts = database.store(db, checked.tables, folder=str(folder), by=by, at=at, beside=wanted)
     return Loaded(counts, checked.notes)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from jobs import chain, record, weekly
+from jobs import chain, record, telling, weekly
 from jobs.chain import Chain
+from jobs.clock import now
 from jobs.runs import Progress, Steps, problems, quiet
 from jobs.weekly import Fit, Found, Given
 from ordering import database, snapshot
@@ -210,7 +211,8 @@ def _write(
             kept, troubles = weekly.with_file(kept, found, history)
             step.rows, step.problems = sum(map(len, results.values())), troubles
             told = pd.concat([steps.all_problems(), troubles], ignore_index=True)
-            under_way.save(results, hashes=hashes, problems=told, keep=settings.nightly.keep_runs, kept=kept)
+            tell = telling.of_night(night.known, run_id, problems=len(told), settings=settings, at=under_way.at or now())
+            under_way.save(results, hashes=hashes, problems=told, keep=settings.nightly.keep_runs, kept=kept, tell=tell)
     elif before is not None:
         under_way.forget()
         run_id = before.run_id

@@ -47,15 +47,22 @@ class Checked:
 
 
 def read_folder(
-    folder: Path, stored: Stored, settings: ImportSettings, *, mapping: Path | None = None, progress: Progress = quiet
+    folder: Path,
+    stored: Stored,
+    settings: ImportSettings,
+    *,
+    mapping: Path | None = None,
+    progress: Progress = quiet,
+    whole_lines: bool = False,
 ) -> Checked:
     """Read and check a city folder; with `mapping` (a TOML file) a folder of a foreign layout.
 
-    Raises ImportRefusedError listing the faults of every file (a thousand of each in full, all counted).
+    `whole_lines`: a csv file whose last line has no line end is refused as cut off; else that is noted. Raises ImportRefusedError
+    listing the faults of every file (a thousand of each in full, all counted).
     """
     faults = FaultList()
     notes: list[str] = []
-    reader = FolderReader(folder, faults, notes, progress)
+    reader = FolderReader(folder, faults, notes, progress, whole_lines)
     if mapping is None:
         tables = _read_contract(reader, stored)
     else:
@@ -109,8 +116,9 @@ def _require(reader: FolderReader, given: Collection[str], stored: Stored) -> No
 class FolderReader:
     """Finds and reads the files of a folder; gathers faults and notes, and the names of tables that could not be read."""
 
-    def __init__(self, folder: Path, faults: FaultList, notes: list[str], progress: Progress) -> None:
+    def __init__(self, folder: Path, faults: FaultList, notes: list[str], progress: Progress, whole_lines: bool = False) -> None:
         self.folder, self.faults, self.notes, self._progress = folder, faults, notes, progress
+        self._whole_lines = whole_lines
         self.broken: set[str] = set()
         self._done = self._total = 0
 
@@ -182,7 +190,10 @@ class FolderReader:
             except csv.Error:
                 self.faults.add(Fault(path.name, 1, "", "", "is no header; the first line names the columns, separated by commas"))
                 return False
-            if seen.ends_open:
+            if seen.ends_open and self._whole_lines:
+                said = "has no line end: the file was probably cut off there; export it again"
+                self.faults.add(Fault(path.name, seen.lines, "", "", said))
+            elif seen.ends_open:
                 self.notes.append(f"{path.name}: the last line has no line end; if the file was cut off there, export it again")
             return self._columns(path, header, wanted, required, delimiter)
         return False

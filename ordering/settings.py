@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ordering.errors import SettingsError
+from ordering.message_settings import AlertSettings, InboxSettings, LoggingSettings, NoticeSettings
 from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
 from ordering.schedule import parse
 
@@ -261,6 +262,10 @@ class Settings(_Section):
     backup: BackupSettings
     accounts: AccountSettings
     privacy: PrivacySettings
+    inbox: InboxSettings
+    notices: NoticeSettings
+    alerts: AlertSettings
+    logging: LoggingSettings
 
 
 def load(*paths: Path) -> Settings:

@@ -123,6 +123,12 @@ def check_schema(db: Database) -> None:
         raise StateError(f"database {db.url.render_as_string()}: its schema is {found or 'missing'}, not {newest}; run: trueorder init")
 
 
+def is_database_error(error: BaseException) -> bool:
+    """Whether the database, or a driver of it, raised an error."""
+    raised_in = type(error).__module__.partition(".")[0]
+    return raised_in in {"sqlalchemy", "sqlite3", "psycopg", "adbc_driver_manager", "adbc_driver_sqlite", "adbc_driver_postgresql"}
+
+
 def new_id(tx: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
     """Insert a row whose id the database gives; that id."""
     key = tx.execute(table.insert().values(values)).inserted_primary_key

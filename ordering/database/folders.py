@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from ordering.database.connection import Database, new_id
 from ordering.database.counters import renew_versions
 from ordering.database.forgetting import keep_forgotten
 from ordering.database.losing import repeated
-from ordering.errors import Fault, ImportRefusedError
+from ordering.errors import Fault, ImportRefusedError, StateError
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,26 @@ class Stored:
     changed: int
     same: int
 
+    @property
+    def rows(self) -> int:
+        """Rows that were read of the table."""
+        return self.new + self.changed + self.same
+
+
+Beside = Callable[[sa.Connection, Mapping[str, Stored]], None]
+"""What else is written in the transaction of an import, given what it did by table; it raises to refuse the whole."""
+
 
 @repeated
-def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime) -> dict[str, Stored]:
+def store(
+    db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: str, at: datetime, beside: Beside | None = None
+) -> dict[str, Stored]:
     """Merge a checked folder into the database by key, in one transaction: all or nothing.
 
     A row whose key is stored takes its place, an equal row changes nothing, an empty `allocated` never erases a stored one. What a
     line was before it changed stays in `request_versions`; every touched week gets a new version. A line that was cancelled here stays
-    cancelled, whatever the folder says of it; personal data that were deleted here stay deleted.
+    cancelled, whatever the folder says of it; personal data that were deleted here stay deleted. Raises StateError where rows and what
+    became of them do not add up.
     """
     staged = {tables.contract[name]: _staged(name, frame) for name, frame in found.items()}
     counts = {}
@@ -44,6 +56,7 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
             cancelled = _leave_cancelled(tx, table) + keep_forgotten(tx, table)
             merged = _merge(tx, table, rows.num_rows - cancelled, import_id, at)
             counts[table.name] = Stored(merged.new, merged.changed, merged.same + cancelled)
+            _reconcile(table.name, rows.num_rows, counts[table.name])
         new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))
         if new + changed:
             if tables.order_lines not in staged:
@@ -52,7 +65,16 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
             tx.execute(t.update().where(t.c.import_id == import_id).values(rows_new=new, rows_changed=changed))
         else:
             tx.execute(tables.imports.delete().where(tables.imports.c.import_id == import_id))
+        if beside is not None:
+            beside(tx, counts)
     return {table.name: counts[table.name] for table in staged}
+
+
+def _reconcile(name: str, rows: int, did: Stored) -> None:
+    """Every row of a file is new, changed or as it was: none is lost, none counted twice."""
+    if rows != did.rows or min(did.new, did.changed, did.same) < 0:
+        found = f"{did.new:,} new, {did.changed:,} changed and {did.same:,} as they were"
+        raise StateError(f"{name}: {rows:,} rows were read, but {found}; nothing was stored. Keep the folder and report this")
 
 
 def _staged(name: str, frame: pd.DataFrame) -> Any:
@@ -103,18 +125,19 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
         changed_rows = changed_rows.add_columns((table.c.version + 1).label("version"))
     changed = _hold_changed(tx, table, changed_rows) if before else 0
     touched = _replace(tx, table, own, within, import_id, at) if changed else set()
+    added = 0
     if rows > before:
         extra = [sa.literal(1), sa.literal(import_id)] if lines else []
         fresh = sa.select(*(stage.c[name] for name in own), *extra)
         if before:
             fresh = fresh.where(~sa.exists().where(same_key))
-        partitions.insert(tx, table, [*own, *(["version", "import_id"] if lines else [])], fresh, weeks)
+        added = partitions.insert(tx, table, [*own, *(["version", "import_id"] if lines else [])], fresh, weeks)
     if lines and not first:
         _check_orders(tx, import_id, stage, within)
     if lines and (changed or rows > before):
         written = sa.select(table.c.week).where(table.c.import_id == import_id, table.c.week.in_(weeks))
         renew_versions(tx, touched | _weeks(tx, written))
-    return Stored(rows - before, changed, before - changed)
+    return Stored(added, changed, before - changed)
 
 
 def _within(tx: sa.Connection, table: sa.Table, stage: Any, weeks: set[date]) -> list[sa.ColumnElement[bool]]:

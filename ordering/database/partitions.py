@@ -48,25 +48,31 @@ def prepare(tx: sa.Connection, table: sa.Table, values: Iterable[Value]) -> None
         _attach(tx, table, value)
 
 
-def insert(tx: sa.Connection, table: sa.Table, names: Collection[str], rows: sa.Select[Any], values: Iterable[Value]) -> None:
-    """Insert `rows` (columns `names`), whose part column has some of `values`. Parts that are missing are made and filled with them."""
+def insert(tx: sa.Connection, table: sa.Table, names: Collection[str], rows: sa.Select[Any], values: Iterable[Value]) -> int:
+    """Insert `rows` (columns `names`), whose part column has some of `values`; gives their number. Parts that are missing are made and
+    filled with them."""
     wanted = set(values) if has_parts(tx, table) else set()
     fresh = _missing(tx, table, wanted)
-    if fresh:
-        _fill(tx, table, names, rows, fresh)
+    added = _fill(tx, table, names, rows, fresh) if fresh else 0
     if wanted != set(fresh) or not wanted:
         column = rows.selected_columns[BY[table]] if fresh else None
         old = rows.where(column.not_in(fresh)) if column is not None else rows
-        tx.execute(table.insert().from_select(list(names), old))
+        added += _insert(tx, table, names, old)
+    return added
 
 
-def _fill(tx: sa.Connection, table: sa.Table, names: Collection[str], rows: sa.Select[Any], fresh: list[Value]) -> None:
+def _insert(tx: sa.Connection, into: Any, names: Collection[str], rows: sa.Select[Any]) -> int:
+    statement = sa.insert(into).from_select(list(names), rows)
+    return int(tx.execute(statement.execution_options(preserve_rowcount=True)).rowcount)
+
+
+def _fill(tx: sa.Connection, table: sa.Table, names: Collection[str], rows: sa.Select[Any], fresh: list[Value]) -> int:
     """New parts with those of `rows` that belong to them: filled under a parent without keys, then attached to their own."""
     parent = sa.table(f"loading_{table.name}", *(sa.column(name) for name in names), schema=SCHEMA)
     tx.exec_driver_sql(f"CREATE TABLE {SCHEMA}.{parent.name} (LIKE public.{table.name} INCLUDING DEFAULTS) PARTITION BY LIST ({BY[table]})")
     for value in fresh:
         tx.exec_driver_sql(f"CREATE TABLE {part(table, value)} PARTITION OF {SCHEMA}.{parent.name} FOR VALUES IN ('{value}')")
-    tx.execute(parent.insert().from_select(list(names), rows.where(rows.selected_columns[BY[table]].in_(fresh))))
+    added = _insert(tx, parent, names, rows.where(rows.selected_columns[BY[table]].in_(fresh)))
     if table is tables.order_lines:
         tx.exec_driver_sql(
             f"INSERT INTO {SCHEMA}.orders SELECT DISTINCT order_id, week FROM {SCHEMA}.{parent.name} "
@@ -77,6 +83,7 @@ def _fill(tx: sa.Connection, table: sa.Table, names: Collection[str], rows: sa.S
         _attach(tx, table, value)
         tx.exec_driver_sql(f"ANALYZE {part(table, value)}")
     tx.exec_driver_sql(f"DROP TABLE {SCHEMA}.{parent.name}")
+    return added
 
 
 def _missing(tx: sa.Connection, table: sa.Table, wanted: Collection[Value]) -> list[Value]:

@@ -10,10 +10,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk, counters, ratings
+from ordering.database import audit, bulk, counters, outbox, ratings
 from ordering.database.connection import Database, new_id
 from ordering.database.reads import read_table
 from ordering.errors import StateError, TrueOrderError
+from ordering.notices import Notice
 
 STRATEGY = tables.contract["release_strategy"]
 PLANS, ROWS = tables.strategy_plans, tables.strategy_plan_rows
@@ -86,6 +87,7 @@ def publish(db: Database, strategy: pd.DataFrame, week: date, *, replace: bool, 
         _put(tx, rows, instead_of=_of(week, rows))
         detail = f"week {week}: {len(rows)} rows written, {len(held)} replaced"
         audit.record(tx, action="plan.publish", subject=f"plan {plan_id}", detail=detail, by=by.strip(), at=at)
+        _tell(tx, Notice.STRATEGY_PUBLISHED, week, plan_id, len({row["brand_id"] for row in rows}), at)
     return plan_id
 
 
@@ -109,7 +111,15 @@ def withdraw(db: Database, plan_id: int, *, by: str, why: str, at: datetime) -> 
         _add(tx, counts | {"week": week, "why": why.strip(), "planned_at": at, "planned_by": by.strip()})
         detail = f"week {week}: {len(written)} rows taken out, {len(before)} put back"
         audit.record(tx, action="plan.withdraw", subject=f"plan {plan_id}", detail=detail, by=by.strip(), at=at)
+        _tell(tx, Notice.STRATEGY_WITHDRAWN, week, plan_id, len({row["brand_id"] for row in written}), at)
     return week
+
+
+def _tell(tx: sa.Connection, notice: Notice, week: date, plan_id: int, brands: int, at: datetime) -> None:
+    """Tell the retailers that are active in the week."""
+    payload = {"week": week, "plan_id": plan_id, "brands": brands}
+    readers = outbox.active_in(week, week + timedelta(days=6))
+    outbox.post(tx, kind=notice, subject=f"week {week}", audience=readers, payload=payload, at=at, unique=f"{notice}:{plan_id}")
 
 
 def _check(by: str, why: str) -> None:

@@ -11,10 +11,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk, counters, forecasts, partitions
+from ordering.database import audit, bulk, counters, forecasts, outbox, partitions
 from ordering.database.connection import Database, clock, new_id
 from ordering.database.losing import repeated
 from ordering.model import week_of
+from ordering.notices import RETAILERS, Notice
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 """States of a run; all but the last also of a step."""
@@ -116,11 +117,12 @@ def save(
     keep: int,
     kept: forecasts.Kept | None = None,
     guard: Guard = unguarded,
+    tell: Callable[[sa.Connection], None] | None = None,
 ) -> None:
     """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
 
     `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run; `steps` are those that were not recorded as
-    they went (see `chains`).
+    they went (see `chains`); `tell` posts the notices of it.
     """
     import pyarrow as pa
 
@@ -143,6 +145,8 @@ def save(
         tx.execute(t.update().where(t.c.run_id == run_id).values(status=DONE, finished_at=at, detailed=True, **hashes))
         _thin(tx, keep)
         counters.renew_city(tx)
+        if tell is not None:
+            tell(tx)
 
 
 def _insert_steps(tx: sa.Connection, run_id: int, steps: Sequence[Step], problems: pd.DataFrame) -> None:
@@ -289,6 +293,15 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
+def _tell_allocated(tx: sa.Connection, lines: sa.Select[Any], run_id: int, at: datetime) -> None:
+    """Tell the retailers of lines that are being confirmed (retailer_id, order_date), per order day."""
+    found = lines.subquery()
+    for day in tx.execute(sa.select(found.c.order_date).distinct()).scalars().all():
+        readers = outbox.Audience(RETAILERS, sa.select(found.c.retailer_id).where(found.c.order_date == day))
+        payload = {"order_day": day, "run_id": run_id}
+        outbox.post(tx, kind=Notice.ALLOCATION_READY, subject=f"order day {day}", audience=readers, payload=payload, at=at)
+
+
 def confirm(tx: sa.Connection, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
@@ -304,6 +317,7 @@ def confirm(tx: sa.Connection, lines: pd.DataFrame, *, run_id: int, by: str, at:
     fresh = sa.select(*(stage.c[name] for name in CONFIRMED), *more.values()).join_from(stage, t, waiting)
     sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
     count, cartons = tx.execute(sums).one()
+    _tell_allocated(tx, sa.select(t.c.retailer_id, t.c.order_date).join_from(stage, t, waiting), run_id, at)
     tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
     counters.renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
     tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))

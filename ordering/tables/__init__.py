@@ -6,12 +6,15 @@ from ordering.tables.city import contract, imports, order_lines, order_weeks, re
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
 from ordering.tables.decisions import audit, batches, decision_versions, flag_answers, suggestion_decisions
 from ordering.tables.desk import city_version, desk_answers, desk_orders, line_requests, week_given
+from ordering.tables.messages import _open, alerts, inbox_deliveries, inbox_waiting, notice_deliveries, notice_readers, notices
 from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows, strategy_plans
 from ordering.tables.runs import fits, kept, results, run_log, run_problems, run_steps, runs
 from ordering.tables.schedule import job_days, leases
 
 __all__ = [
+    "_open",
     "access_log",
+    "alerts",
     "audit",
     "batches",
     "cancelled_lines",
@@ -25,12 +28,17 @@ __all__ = [
     "flag_answers",
     "forgotten_retailers",
     "imports",
+    "inbox_deliveries",
+    "inbox_waiting",
     "job_days",
     "kept",
     "leases",
     "line_requests",
     "login_attempts",
     "metadata",
+    "notice_deliveries",
+    "notice_readers",
+    "notices",
     "order_lines",
     "order_weeks",
     "rating_runs",

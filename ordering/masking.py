@@ -1,0 +1,39 @@
+"""Secrets out of texts: passwords in addresses and connection strings, tokens in headers and queries, and values known to be secret."""
+
+from __future__ import annotations
+
+import json
+import re
+
+MASK = "***"
+_NAMES = r"(?:password|passwd|pwd|secret|token|api_?key|access_?key|session|cookie|authorization|csrf)"
+_PATTERNS = (
+    (re.compile(r"(://[^/@\s:\"']*:)[^/\s\"']*(@)"), rf"\1{MASK}\2"),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (re.compile(rf"((?:\w+[-_])?{_NAMES}\w*)(\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;\"'}}]+)", re.IGNORECASE), rf"\1\2{MASK}"),
+    (re.compile(rf"([\"'](?:\w+[-_])?{_NAMES}\w*[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,}}]+)", re.IGNORECASE), rf'\1"{MASK}"'),
+)
+_known: set[str] = set()
+LEAST = 4
+"""Shorter values are not looked for: they would blot out innocent words."""
+
+
+def remember(secret: str) -> str:
+    """Note a value that must never be shown, and give it back."""
+    if len(secret) >= LEAST:
+        _known.update((secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]))
+    return secret
+
+
+def masked(text: str) -> str:
+    """`text` with *** in the place of every secret in it that can be told."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for pattern, instead in _PATTERNS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what bears this name is a secret, or what a person wrote in confidence."""
+    return bool(re.fullmatch(rf"(?:.*[-_])?{_NAMES}(?:s|_hash|_env)?|body|payload", name, re.IGNORECASE))
