@@ -21,6 +21,7 @@ from jobs import (
     rerun_commands,
     result_commands,
     review_commands,
+    run_commands,
     star_commands,
     suggestion_commands,
 )
@@ -41,6 +42,7 @@ app.add_typer(suggestion_commands.app, name="suggestions")
 app.add_typer(rerun_commands.app, name="rerun")
 app.add_typer(review_commands.app, name="review")
 app.add_typer(proposal_commands.app, name="proposal")
+app.add_typer(run_commands.app, name="runs")
 history_app.command()(load_commands.rebuild)
 for name, command in {
     "init": load_commands.init,

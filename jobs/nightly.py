@@ -34,7 +34,7 @@ STEPS = (
 @dataclass(frozen=True)
 class Outcome:
     """What a night came to. `stored`: False where an equal run was there already and nothing new was stored; `withdrawn`: that equal run
-    was put aside, so that there is nothing to publish of it.
+    was put aside, so that there is nothing to publish of it; `told`: what became of earlier runs of the date, in words.
     """
 
     run_id: int
@@ -45,6 +45,7 @@ class Outcome:
     problems: pd.DataFrame
     rows: Mapping[str, int]
     withdrawn: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -204,13 +205,14 @@ def _write(
             kept, troubles = weekly.with_file(kept, found, history)
             step.rows, step.problems = sum(map(len, results.values())), troubles
             told = pd.concat([steps.all_problems(), troubles], ignore_index=True)
-            under_way.save(results, hashes=hashes, problems=told, keep=settings.nightly.keep_runs, kept=kept)
+            under_way.save("write", results, hashes=hashes, problems=told, keep=settings.nightly.keep_runs, kept=kept)
     elif before is not None:
         under_way.forget()
         run_id = before.run_id
     counts = {name: len(frame) for name, frame in results.items()}
     withdrawn = not stored and before is not None and before.withdrawn
-    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts, withdrawn)
+    told = under_way.taken.words
+    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts, withdrawn, told)
 
 
 def settings_hash(settings: Settings) -> str:

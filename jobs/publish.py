@@ -10,13 +10,20 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from jobs import gate
+from jobs import chain, gate
+from jobs.chain import Chain
 from jobs.exports import Source
+from jobs.nightly import version
+from jobs.runs import Steps
 from ordering import database, frames
 from ordering.database import runs as runlog
+from ordering.database.chains import Asked
+from ordering.database.runs import Guard, unguarded
 from ordering.errors import StateError
 from ordering.model import week_of
 from ordering.settings import Settings
+
+JOB = "publish"
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ def publish(
     run_id: int | None = None,
     order_day: date | None = None,
     accept_limits: str = "",
+    retry: int | None = None,
+    guard: Guard = unguarded,
 ) -> list[Published]:
     """Confirm waiting lines of every order day whose cut-off has passed, or of one, each by the last night that planned the day.
 
@@ -61,8 +70,25 @@ def publish(
         elif order_day is not None:
             which = "no stored run" if named is None else f"not run {named.run_id}"
             raise StateError(f"{which} planned {order_day}; run: trueorder nightly --date {order_day}")
-    sources = [(Source(db, run, settings, history), days) for run, days in days_of.items()]
-    return [one for source, days in sources for one in _confirm(source, days, clock, by, accept_limits.strip())]
+    if not days_of:
+        return []
+    steps, sources = Steps(), [(Source(db, run, settings, history), days) for run, days in days_of.items()]
+    names = tuple(str(day) for _, days in sources for day in days)
+    business_date = _retried(db, retry) or max(max(days) for _, days in sources)
+    asked = Asked(JOB, business_date, version(), JOB, ("decide", *names))
+    with chain.running(db, asked, steps, history=None, by=by, at=clock, retry=retry, guard=guard) as under_way:
+        with steps.step("decide") as step:
+            decided = [(source, *one) for source, days in sources for one in _decided(source, days, accept_limits.strip())]
+            step.rows = sum(len(lines) for _, _, lines, _ in decided)
+        done = [_confirmed(under_way, steps, source, *one, clock, by) for source, *one in decided]
+        under_way.finish()
+    return done
+
+
+def _retried(db: database.Database, retry: int | None) -> date | None:
+    """The date of a run that is taken up again."""
+    run = runlog.by_id(db, retry) if retry is not None else None
+    return run.business_date if run is not None else None
 
 
 def _plans(run: runlog.Record, day: date) -> bool:
@@ -93,18 +119,29 @@ def _named(db: database.Database, run_id: int) -> runlog.Record:
     return run
 
 
-def _confirm(source: Source, days: list[date], clock: datetime, by: str, accepted: str) -> list[Published]:
-    """Order days in turn, each allocated on the night's estimates and level; all are looked at before the first is confirmed."""
+def _decided(source: Source, days: list[date], accepted: str) -> Iterator[tuple[date, pd.DataFrame, str]]:
+    """Order days in turn, each allocated on the night's estimates and level, with the limits that are accepted; all are looked at first.
+
+    Raises StateError where a day does not keep a limit, and nobody accepted that or nobody may.
+    """
     decided = list(_allocated(source, days))
     broken = {day: found for day, _, found in decided if found}
     if broken and (not accepted or any(one.hard for found in broken.values() for one in found)):
         raise StateError(_refusal(source.run, broken))
-    done = []
     for day, lines, found in decided:
-        said = f"{', '.join(one.limit for one in found)}; {accepted}" if found else ""
-        count, cartons = runlog.confirm(source.db, lines, run_id=source.run.run_id, by=by, at=clock, accepted=said)
-        done.append(Published(source.run.run_id, day, count, cartons))
-    return done
+        yield day, lines, f"{', '.join(one.limit for one in found)}; {accepted}" if found else ""
+
+
+def _confirmed(
+    under_way: Chain, steps: Steps, source: Source, day: date, lines: pd.DataFrame, accepted: str, clock: datetime, by: str
+) -> Published:
+    """Confirm the lines of one order day: a step of its own, recorded as done in the transaction that does it."""
+    with steps.step(str(day)) as step:
+        terms = {"run_id": source.run.run_id, "by": by, "at": clock, "accepted": accepted}
+        recorded = under_way.recorded(str(day))
+        count, cartons = runlog.confirm(source.db, lines, **terms, guard=under_way.guard, after=recorded)
+        step.rows = count
+    return Published(source.run.run_id, day, count, cartons)
 
 
 def _allocated(source: Source, days: list[date]) -> Iterator[tuple[date, pd.DataFrame, list[gate.Breach]]]:

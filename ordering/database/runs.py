@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ordering import frames, tables
 from ordering.database import audit, bulk, forecasts
-from ordering.database.connection import Database, clock, new_id
+from ordering.database.connection import Database, new_id
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 """States of a run; all but the last also of a step."""
@@ -110,11 +110,12 @@ def save(
     keep: int,
     kept: forecasts.Kept | None = None,
     guard: Guard = unguarded,
+    after: Callable[[sa.Connection, int], None] | None = None,
 ) -> None:
     """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
 
     `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run; `steps` are those that were not recorded as
-    they went (see `chains`).
+    they went (see `chains`); `after` is told the number of rows in the same transaction.
     """
     import pyarrow as pa
 
@@ -130,6 +131,8 @@ def save(
             stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in names))
             tx.execute(table.insert().from_select(names, sa.select(*(stage.c[name] for name in names))))
         _insert_steps(tx, run_id, steps, problems)
+        if after is not None:
+            after(tx, sum(rows.num_rows for rows in staged.values()))
         if kept is not None:
             forecasts.write(tx, kept, run_id=run_id)
         t = tables.runs
@@ -142,10 +145,8 @@ def _insert_steps(tx: sa.Connection, run_id: int, steps: Sequence[Step], problem
         {"run_id": run_id, "ordinal": n, "step": s.name, "seconds": s.seconds, "rows": s.rows, "problems": s.problems, "note": s.note}
         for n, s in enumerate(steps)
     ]
-    t = tables.run_steps
     if numbered:
-        tx.execute(t.insert(), numbered)
-    tx.execute(t.update().where(t.c.run_id == run_id, t.c.state == RUNNING).values(state=DONE, finished_at=clock(tx)))
+        tx.execute(tables.run_steps.insert(), numbered)
     found = [{"run_id": run_id, "ordinal": n, **row} for n, row in enumerate(problems[frames.PROBLEMS.names].to_dict("records"))]
     if found:
         tx.execute(tables.run_problems.insert(), found)
@@ -279,12 +280,21 @@ CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("reta
 
 
 def confirm(
-    db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "", guard: Guard = unguarded
+    db: Database,
+    lines: pd.DataFrame,
+    *,
+    run_id: int,
+    by: str,
+    at: datetime,
+    accepted: str = "",
+    guard: Guard = unguarded,
+    after: Callable[[sa.Connection, int], None] | None = None,
 ) -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
     Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
     number of lines confirmed and of their cartons. `accepted`: the limits that were not kept and why that is accepted, for the audit.
+    `after` is told the number of lines in the same transaction.
     """
     from ordering.database.folders import renew_versions
 
@@ -303,4 +313,6 @@ def confirm(
         tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
         if accepted:
             audit.record(tx, action="publish.accept_limits", subject=f"run {run_id}", detail=accepted, by=by, at=at)
+        if after is not None:
+            after(tx, int(count))
     return int(count), int(cartons)

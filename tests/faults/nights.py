@@ -37,9 +37,7 @@ def plan(url: str, on: date, history: str, rules: dict[str, Any], told: str) -> 
     from jobs import nightly
 
     found = settings.load()
-    found = found.model_copy(
-        update={name: getattr(found, name).model_copy(update=dict(keys)) for name, keys in rules.items()}
-    )
+    found = found.model_copy(update={name: getattr(found, name).model_copy(update=dict(keys)) for name, keys in rules.items()})
     try:
         night = nightly.run(database.connect(url), on, found, history=Path(history))
         said = {"run": night.run_id, "hash": night.result_hash, "stored": night.stored}
@@ -146,7 +144,9 @@ def _left(reader: bulk.Reader, db: database.Database) -> dict[str, str]:
         "fits": (fits, ("fit_hash", "week", "business_date", "content_hash")),
     }
     for name, (table, columns) in said.items():
-        found[name] = repr([tuple(row.values()) for row in db.rows(sa.select(*(table.c[c] for c in columns)).order_by(*(table.c[c] for c in columns)))])
+        found[name] = repr(
+            [tuple(row.values()) for row in db.rows(sa.select(*(table.c[c] for c in columns)).order_by(*(table.c[c] for c in columns)))]
+        )
     found["lines"] = repr(db.rows(sa.select(sa.func.count(), sa.func.sum(tables.order_lines.c.allocated))))
     return found
 
