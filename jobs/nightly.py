@@ -88,7 +88,7 @@ def run(
     steps = Steps(progress, len(STEPS))
     with steps.step("read") as step:
         night, troubles = read(db, business_date, settings, history)
-        step.rows, step.problems = len(night.known.lines) + len(night.known.waiting), problems("read", troubles, "history")
+        step.rows, step.problems = len(night.known.lines) + len(night.known.waiting), _doubts(night.known, troubles)
     asked = Asked(NIGHT, business_date, version(), night.given_hash, STEPS)
     terms = {"by": by, "keep": settings.nightly.keep_runs, "at": clock, "retry": retry, "guard": guard}
     with chain.running(db, asked, steps, history=history, **terms) as under_way:
@@ -135,6 +135,12 @@ def read(db: database.Database, business_date: date, settings: Settings, history
     made_by = f"{version()} {settings_hash(settings)}"
     taken = weekly.taken(db, asked, made_by=made_by, business_date=business_date, folder=history)
     return Night(known, asked, taken, due, weekly.rest_hash(known), made_by), troubles
+
+
+def _doubts(known: Snapshot, troubles: list[str]) -> pd.DataFrame:
+    """The problems of what was read: figures that cannot be, and what was wrong with the Parquet history."""
+    found = [problems("read", [message], subject) for subject, message in known.doubts]
+    return pd.concat([problems("read", troubles, "history"), *found], ignore_index=True)
 
 
 def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
