@@ -37,7 +37,7 @@ def believed(known: Snapshot) -> Snapshot:
     if over.any():
         clean["waiting"] = known.waiting.assign(requested=np.minimum(wanted, most).astype(known.waiting["requested"].dtype))
     lines = clean.get("lines", known.lines)
-    said = [*_beyond(known.lines[beyond], known.waiting[over], sum(int(wrong.sum()) for wrong in others.values()))]
+    said = [*_beyond(known.lines[beyond], known.waiting[over], sum(int(rows.sum()) for rows in others.values()))]
     said += [*_odd(lines, known.retailers, "retailer_id"), *_odd(lines, known.brands, "brand_id")]
     return replace(known, **clean, doubts=tuple(said))
 
@@ -58,8 +58,8 @@ def _beyond(lines: pd.DataFrame, waiting: pd.DataFrame, others: int) -> list[tup
     both = pd.concat([part[["retailer_id", "brand_id"]].astype("str") for part in (lines, waiting)])
     fewest = min(("retailer_id", "brand_id"), key=lambda column: both[column].nunique())
     english = (
-        f"{len(lines):,} order lines, and {others:,} scanned weeks and counts, are beyond any belief and count as unknown, {len(waiting):,} "
-        f"waiting requests as what could be; of {_named(both[fewest])}"
+        f"{len(lines):,} order lines, and {others:,} scanned weeks and counts, are beyond any belief and count as unknown, "
+        f"{len(waiting):,} waiting requests as what could be; of {_named(both[fewest])}"
     )
     chinese = f"{len(lines):,}条订单行、{others:,}个扫码周与盘点数据大得不可信，按未知处理；{len(waiting):,}条待分配要货按可信上限计"
     return [("figures", f"{english} | {chinese}（{_named(both[fewest])}）")]

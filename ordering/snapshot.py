@@ -20,8 +20,8 @@ from ordering.model import month_of, week_of
 def read_week(db: database.Database, business_date: date, *, weeks: int, horizon: int, history_folder: Path) -> tuple[Snapshot, list[str]]:
     """What the night of `business_date` may know, with `weeks` weeks of history and a calendar of `horizon` weeks ahead.
 
-    Figures that cannot be are left out or held down, see `doubtful`. The second part says in words what was wrong with the Parquet history (empty: nothing). Raises StateError where there is no
-    order before the business date.
+    Figures that cannot be are left out or held down, see `doubtful`. The second part says in words what was wrong with the Parquet history
+    (empty: nothing). Raises StateError where there is no order before the business date.
     """
     monday = week_of(business_date)
     first = monday - timedelta(weeks=weeks)

@@ -91,6 +91,8 @@ def take(db: Database, asked: Asked, here: Here, *, at: datetime, retry: int | N
                 if run.status == runs.RUNNING and guard is unguarded and not is_cut_off(run, _now(tx), here):
                     raise StateError(_under_way(run, _now(tx)))
             same = next((run for run in found if run.given_hash == asked.given_hash), None)
+            others = [run.run_id for run in found if run is not same and run.status == runs.RUNNING]
+            tx.execute(T.update().where(T.c.run_id.in_(others)).values(status=runs.FAILED))  # one of a date runs at a time
             run_id = _begun(tx, asked, here, at) if same is None else _resumed(tx, same, asked, here)
             words = [_supersede(tx, run, asked, run_id) for run in found if run.run_id != run_id]
             kept = _steps_of(tx, run_id)
