@@ -165,7 +165,7 @@ def combined_at(demand: Floats, now: int, cuts: Sequence[int], made: Mapping[int
     known = demand[:now]
     count = np.isfinite(known).sum(axis=0)
     scale = np.maximum(np.where(count > 0, np.nansum(known, axis=0), 0.0) / np.maximum(count, 1), 1e-9)
-    able = _able(made[now].forecast, count)
+    able = _able(made[now].forecast, np.where(_unvaried(known), 0, count))
     weight = combine.weights(past, scale, able)
     spread = combine.spread(past, combine.cross_fitted(past, scale, able), unrest[now : now + made[now].forecast.shape[1]])
     return Combined(combine.weighed(made[now].forecast, weight), spread, weight, combine.wapes(past.forecast, past.seen))
@@ -182,15 +182,20 @@ def past_at(demand: Floats, now: int, cuts: Sequence[int], made: Mapping[int, Ma
 
 
 def _able(forecast: Floats, count: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which methods may be weighed, (brands, methods): those with a forecast; of a short series only the first."""
+    """Which methods may be weighed, (brands, methods): those with a forecast; of a short series, and of one value, only the first."""
     able = np.isfinite(forecast).all(axis=1).T
     simplest = np.arange(able.shape[1]) == 0
     return np.asarray(able & ((count >= SHORT_WEEKS)[:, None] | simplest))
 
 
+def _unvaried(known: Floats) -> npt.NDArray[np.bool_]:
+    """Which brands have one and the same demand in every known week: no method can learn anything from it."""
+    return np.asarray(np.nanmax(known, axis=0, initial=-np.inf) == np.nanmin(known, axis=0, initial=np.inf))
+
+
 def _short(known: Panel) -> list[tuple[str, str]]:
     """The brands whose series is too short, too old or empty for the full set of methods, in words."""
-    seen = np.isfinite(known.demand)
+    seen, unvaried = np.isfinite(known.demand), _unvaried(known.demand)
     out = []
     for column, brand in enumerate(known.brands):
         count, total = int(seen[:, column].sum()), float(np.nansum(known.demand[:, column]))
@@ -200,6 +205,8 @@ def _short(known: Panel) -> list[tuple[str, str]]:
             out.append((brand, f"no week known of the last {RECENT_WEEKS}; the forecast rests on older ones"))
         elif count < SHORT_WEEKS:
             out.append((brand, f"only {count} weeks known; the forecast is their mean under the city's season"))
+        elif unvaried[column]:
+            out.append((brand, "the same demand in every known week; no model was fitted"))
         elif count < LEAST_WEEKS:
             out.append((brand, f"only {count} weeks known; no model of its own was fitted"))
     return out

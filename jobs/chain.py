@@ -11,7 +11,8 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,7 +110,8 @@ class Chain:
                 content = kept_files.write(self._file(self.ordinal(step.name), step.name), gave)
             except OSError as error:
                 self.told(step.name, f"not kept ({error.strerror}); made again if the run is cut off | 结果未能保存，若运行中断将重新计算")
-        chains.end_step(self.db, self.run_id, step, content, guard=unguarded if self.saved else self.guard)
+        if not self.saved:  # the transaction that ended the run has it already
+            chains.end_step(self.db, self.run_id, step, content, guard=self.guard)
 
     def ticked(self, name: str, done: int, total: int) -> None:
         """So much of a step is done; it is written within a second. Raises CancelledError where a person wished the run to stop."""
@@ -120,10 +122,24 @@ class Chain:
         """A line for the log of the run."""
         chains.tell(self.db, self.run_id, name, words, guard=self.guard)
 
-    def save(self, results: Mapping[str, pd.DataFrame], **more: Any) -> None:
-        """Store what the run found and mark it done (see runs.save), with it the step that does this."""
+    def save(self, name: str, results: Mapping[str, pd.DataFrame], **more: Any) -> None:
+        """Store what the run found and mark it done (see runs.save), and with it the step that does this."""
+        runlog.save(self.db, self.run_id, results, at=self.at or now(), guard=self.guard, after=self.recorded(name), **more)
         self.saved = True
-        runlog.save(self.db, self.run_id, results, at=self.at or now(), guard=self.guard, **more)
+
+    def recorded(self, name: str) -> Callable[[sa.Connection, int], None]:
+        """What records a step as done in the transaction that does it, told how many rows it gave."""
+        begun = time.perf_counter()
+
+        def after(tx: sa.Connection, rows: int) -> None:
+            chains.done(tx, self.run_id, Step(name, time.perf_counter() - begun, rows, 0))
+
+        return after
+
+    def finish(self) -> None:
+        """Mark a run done whose steps have written all there was to write."""
+        chains.leave(self.db, self.run_id, runlog.DONE, "", at=self.at or now(), guard=self.guard)
+        self.saved = True
 
     def forget(self) -> None:
         """Take away the record of a run that found nothing new."""

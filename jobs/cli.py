@@ -25,6 +25,7 @@ from jobs import (
     rerun_commands,
     result_commands,
     review_commands,
+    run_commands,
     serve_commands,
     star_commands,
     suggestion_commands,
@@ -53,6 +54,7 @@ app.add_typer(privacy_commands.app, name="privacy")
 app.add_typer(inbox_commands.app, name="inbox")
 app.add_typer(message_commands.notices_app, name="notices")
 app.add_typer(message_commands.alerts_app, name="alerts")
+app.add_typer(run_commands.app, name="runs")
 history_app.command()(load_commands.rebuild)
 for name, command in {
     "init": load_commands.init,

@@ -13,6 +13,8 @@ from jobs.options import BusinessDate, RunId
 
 if TYPE_CHECKING:
     from jobs.cli import Context
+    from jobs.nightly import Outcome
+    from jobs.publish import Published
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 PROBLEMS_SHOWN = 12
@@ -31,6 +33,13 @@ def nightly(ctx: typer.Context, date: BusinessDate = None) -> None:
     seconds, what = settings.schedule.lease_seconds, f"the night of {of}"
     with leasing.alone(db, leasing.NIGHT.format(of), seconds, what) as held, shown() as progress:
         outcome = night.run(db, of, settings, history=context.history(db), progress=held.watching(progress))
+    told(outcome)
+
+
+def told(outcome: Outcome) -> None:
+    """What a night came to, for people."""
+    for words in outcome.told:
+        typer.echo(words)
     for step in outcome.steps:
         typer.echo(f"{step.name:<14} {step.seconds:>8.2f} s {step.rows:>12,} rows {step.problems:>6} problems  {step.note}".rstrip())
     for row in outcome.problems.head(PROBLEMS_SHOWN).itertuples():
@@ -66,6 +75,11 @@ def publish(
         done = publishing.publish(
             db, settings, history=context.history(db), clock=now(), by=who, run_id=run, order_day=day, accept_limits=accept_limits
         )
+    told_published(done)
+
+
+def told_published(done: list[Published]) -> None:
+    """What publishing came to, for people."""
     if not done:
         typer.echo("no order day with waiting lines has passed its cut-off yet; nothing was confirmed")
     for one in done:

@@ -35,7 +35,7 @@ STEPS = (
 @dataclass(frozen=True)
 class Outcome:
     """What a night came to. `stored`: False where an equal run was there already and nothing new was stored; `withdrawn`: that equal run
-    was put aside, so that there is nothing to publish of it.
+    was put aside, so that there is nothing to publish of it; `told`: what became of earlier runs of the date, in words.
     """
 
     run_id: int
@@ -46,6 +46,7 @@ class Outcome:
     problems: pd.DataFrame
     rows: Mapping[str, int]
     withdrawn: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def run(
     steps = Steps(progress, len(STEPS))
     with steps.step("read") as step:
         night, troubles = read(db, business_date, settings, history)
-        step.rows, step.problems = len(night.known.lines) + len(night.known.waiting), problems("read", troubles, "history")
+        step.rows, step.problems = len(night.known.lines) + len(night.known.waiting), _doubts(night.known, troubles)
     asked = Asked(NIGHT, business_date, version(), night.given_hash, STEPS)
     terms = {"by": by, "keep": settings.nightly.keep_runs, "at": clock, "retry": retry, "guard": guard}
     with chain.running(db, asked, steps, history=history, **terms) as under_way:
@@ -141,6 +142,12 @@ def _asked(db: database.Database, known: Snapshot, settings: Settings) -> tuple[
     with db.reading() as reader:
         asked = weekly.given(reader, known, settings)
         return asked, record.due(reader, asked.monday, settings)
+
+
+def _doubts(known: Snapshot, troubles: list[str]) -> pd.DataFrame:
+    """The problems of what was read: figures that cannot be, and what was wrong with the Parquet history."""
+    found = [problems("read", [message], subject) for subject, message in known.doubts]
+    return pd.concat([problems("read", troubles, "history"), *found], ignore_index=True)
 
 
 def decide(known: Snapshot, fit: Fit, settings: Settings, steps: Steps) -> dict[str, pd.DataFrame]:
@@ -212,13 +219,14 @@ def _write(
             step.rows, step.problems = sum(map(len, results.values())), troubles
             told = pd.concat([steps.all_problems(), troubles], ignore_index=True)
             tell = telling.of_night(night.known, run_id, problems=len(told), settings=settings, at=under_way.at or now())
-            under_way.save(results, hashes=hashes, problems=told, keep=settings.nightly.keep_runs, kept=kept, tell=tell)
+            under_way.save("write", results, hashes=hashes, problems=told, keep=settings.nightly.keep_runs, kept=kept, tell=tell)
     elif before is not None:
         under_way.forget()
         run_id = before.run_id
     counts = {name: len(frame) for name, frame in results.items()}
     withdrawn = not stored and before is not None and before.withdrawn
-    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts, withdrawn)
+    told = under_way.taken.words
+    return Outcome(run_id, business_date, hashes["result_hash"], stored, tuple(steps.done), steps.all_problems(), counts, withdrawn, told)
 
 
 DECIDING = {"city", "demand", "forecast", "inflation", "habits", "signals", "allocation", "suggesting"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,14 +12,21 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import sqlalchemy as sa
 
-from jobs import gate
+from jobs import chain, gate
+from jobs.chain import Chain
 from jobs.exports import Source
+from jobs.nightly import version
+from jobs.runs import Steps
 from ordering import database, frames
 from ordering.database import counters
 from ordering.database import runs as runlog
+from ordering.database.chains import Asked
+from ordering.database.runs import Guard, unguarded
 from ordering.errors import StateError
 from ordering.model import week_of
 from ordering.settings import Settings
+
+JOB = "publish"
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ def publish(
     run_id: int | None = None,
     order_day: date | None = None,
     accept_limits: str = "",
+    retry: int | None = None,
+    guard: Guard = unguarded,
 ) -> list[Published]:
     """Confirm waiting lines of every order day whose cut-off has passed, or of one, each by the last night that planned the day.
 
@@ -65,8 +74,31 @@ def publish(
         elif order_day is not None:
             which = "no stored run" if named is None else f"not run {named.run_id}"
             raise StateError(f"{which} planned {order_day}; run: trueorder nightly --date {order_day}")
-    sources = [(Source(db, run, settings, history), days) for run, days in days_of.items()]
-    return [one for source, days in sources for one in _confirm(source, days, clock, by, accept_limits.strip())]
+    if not days_of:
+        return []
+    sources = {_name(days): (Source(db, run, settings, history), days) for run, days in days_of.items()}
+    business_date = _retried(db, retry) or max(max(days) for _, days in sources.values())
+    steps, asked = Steps(), Asked(JOB, business_date, version(), JOB, tuple(sources))
+    done = []
+    with chain.running(db, asked, steps, history=None, by=by, at=clock, retry=retry, guard=guard) as under_way:
+        for name, (source, days) in sources.items():
+            with steps.step(name) as step:
+                of_run = _confirm(under_way, name, source, days, clock, by, accept_limits.strip())
+                step.rows = sum(one.lines for one in of_run)
+            done += of_run
+        under_way.finish()
+    return done
+
+
+def _name(days: list[date]) -> str:
+    """What the step that confirms these order days is called."""
+    return ", ".join(map(str, days))
+
+
+def _retried(db: database.Database, retry: int | None) -> date | None:
+    """The date of a run that is taken up again."""
+    run = runlog.by_id(db, retry) if retry is not None else None
+    return run.business_date if run is not None else None
 
 
 def _plans(run: runlog.Record, day: date) -> bool:
@@ -100,23 +132,26 @@ def _named(db: database.Database, run_id: int) -> runlog.Record:
 Decided = list[tuple[date, pd.DataFrame, list[gate.Breach]]]
 
 
-def _confirm(source: Source, days: list[date], clock: datetime, by: str, accepted: str) -> list[Published]:
-    """Order days in turn, each allocated on the night's estimates and level; all are looked at before the first is confirmed.
+def _confirm(under_way: Chain, step: str, source: Source, days: list[date], clock: datetime, by: str, accepted: str) -> list[Published]:
+    """Order days in turn, each allocated on the night's estimates and level; all are looked at before the first is confirmed, and all are
+    confirmed in one transaction, which also records the step as done.
 
     To decide takes seconds. Where lines of the same months were written meanwhile, at the ordering desk or by anybody, all is read and
     decided again, and then nobody else writes until it is confirmed.
     """
-    weeks, db = {week_of(day) for day in days}, source.db
+    weeks, db, recorded = {week_of(day) for day in days}, source.db, under_way.recorded(step)
     with db.engine.connect().execution_options(reading=True) as connection:
         seen = counters.versions(connection, weeks)
     decided = _decided(source, days, accepted)
     with suppress(counters.ChangedError), db.writing() as tx:
+        under_way.guard(tx)
         if counters.lock(tx, weeks) != seen:
             raise counters.ChangedError
-        return _written(tx, source, decided, clock, by, accepted)
+        return _written(tx, source, decided, recorded, clock, by, accepted)
     with db.writing() as tx:
+        under_way.guard(tx)
         counters.lock(tx, weeks)
-        return _written(tx, source, _decided(source, days, accepted), clock, by, accepted)
+        return _written(tx, source, _decided(source, days, accepted), recorded, clock, by, accepted)
 
 
 def _decided(source: Source, days: list[date], accepted: str) -> Decided:
@@ -128,13 +163,22 @@ def _decided(source: Source, days: list[date], accepted: str) -> Decided:
     return decided
 
 
-def _written(tx: sa.Connection, source: Source, decided: Decided, clock: datetime, by: str, accepted: str) -> list[Published]:
+def _written(
+    tx: sa.Connection,
+    source: Source,
+    decided: Decided,
+    recorded: Callable[[sa.Connection, int], None],
+    clock: datetime,
+    by: str,
+    accepted: str,
+) -> list[Published]:
     """Confirm the days in one transaction."""
     done = []
     for day, lines, found in decided:
         said = f"{', '.join(one.limit for one in found)}; {accepted}" if found else ""
         count, cartons = runlog.confirm(tx, lines, run_id=source.run.run_id, by=by, at=clock, accepted=said)
         done.append(Published(source.run.run_id, day, count, cartons))
+    recorded(tx, sum(one.lines for one in done))
     return done
 
 

@@ -383,7 +383,7 @@ class Snapshot:
     a level is the imported one, where there is none the one computed here. Dates of
     withdrawal and closure later than the planned days are not known yet, and missing. Both line frames have a `week` column beside
     those of ORDER_LINES; `retailer_id` and `brand_id` of every frame in `LONG` are categories whose codes are the row numbers of
-    `retailers` and `brands`, which are sorted by id.
+    `retailers` and `brands`, which are sorted by id. `doubts`: (subject, message) of what was left out or held down, see `doubtful`.
     """
 
     business_date: date
@@ -405,6 +405,7 @@ class Snapshot:
     week_levels: pd.DataFrame
     revisions: pd.DataFrame = field(default_factory=lambda: empty(REVISIONS))
     answers: pd.DataFrame = field(default_factory=lambda: empty(ANSWERS))
+    doubts: tuple[tuple[str, str], ...] = ()
 
     def categories(self) -> tuple[pd.CategoricalDtype, pd.CategoricalDtype]:
         """The types of `retailer_id` and `brand_id`: code = row number in `retailers` and `brands`."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ordering import database, frames, history, tables
+from ordering import database, doubtful, frames, history, tables
 from ordering.errors import StateError
 from ordering.frames import Snapshot
 from ordering.model import month_of, week_of
@@ -21,8 +21,8 @@ from ordering.model import month_of, week_of
 def read_week(db: database.Database, business_date: date, *, weeks: int, horizon: int, history_folder: Path) -> tuple[Snapshot, list[str]]:
     """What the night of `business_date` may know, with `weeks` weeks of history and a calendar of `horizon` weeks ahead.
 
-    The second part says in words what was wrong with the Parquet history (empty: nothing). Raises StateError where there is no
-    order before the business date.
+    Figures that cannot be are left out or held down, see `doubtful`. The second part says in words what was wrong with the Parquet history
+    (empty: nothing). Raises StateError where there is no order before the business date.
     """
     monday = week_of(business_date)
     first = monday - timedelta(weeks=weeks)
@@ -45,9 +45,8 @@ def read_week(db: database.Database, business_date: date, *, weeks: int, horizon
     coded = {name: _coded(frame, kinds) if name in frames.LONG else frame for name, frame in small.items()}
     lines = _lines(parts, kinds)
     ahead = _only_confirmed(_lines([waiting], kinds), confirmed)
-    return Snapshot(
-        business_date, retailers, brands, lines, ahead, week_levels=levels, revisions=revisions, answers=answers, **coded
-    ), troubles
+    known = Snapshot(business_date, retailers, brands, lines, ahead, week_levels=levels, revisions=revisions, answers=answers, **coded)
+    return doubtful.believed(known), troubles
 
 
 REVISED_WEEKS = 26

@@ -130,6 +130,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
     [
         "People and things",
         "Orders and bounds",
+        "Runs",
         "Demand",
         "Sharing out",
         "Star levels",

@@ -91,7 +91,9 @@ def take(db: Database, asked: Asked, here: Here, *, at: datetime, retry: int | N
                 if run.status == runs.RUNNING and guard is unguarded and not is_cut_off(run, _now(tx), here):
                     raise StateError(_under_way(run, _now(tx)))
             same = next((run for run in found if run.given_hash == asked.given_hash), None)
-            run_id = _begun(tx, asked, here, at) if same is None else _resumed(tx, same, here)
+            others = [run.run_id for run in found if run is not same and run.status == runs.RUNNING]
+            tx.execute(T.update().where(T.c.run_id.in_(others)).values(status=runs.FAILED))  # one of a date runs at a time
+            run_id = _begun(tx, asked, here, at) if same is None else _resumed(tx, same, asked, here)
             words = [_supersede(tx, run, asked, run_id) for run in found if run.run_id != run_id]
             kept = _steps_of(tx, run_id)
             if same is not None:
@@ -143,13 +145,18 @@ def _begun(tx: sa.Connection, asked: Asked, here: Here, at: datetime) -> int:
     values = {"job": asked.job, "business_date": asked.business_date, "version": asked.version, "given_hash": asked.given_hash}
     who = {"host": here.host, "process": here.process, "started_by": here.by, "heartbeat_at": clock(tx)}
     run_id = new_id(tx, T, {**values, **who, "status": runs.RUNNING, "started_at": at, "detailed": False})
-    blank = {"run_id": run_id, "seconds": 0.0, "rows": 0, "problems": 0, "state": runs.WAITING, "attempts": 0}
-    if asked.steps:
-        tx.execute(S.insert(), [{**blank, "ordinal": n, "step": name} for n, name in enumerate(asked.steps)])
+    _await(tx, run_id, asked.steps)
     return run_id
 
 
-def _resumed(tx: sa.Connection, run: Record, here: Here) -> int:
+def _await(tx: sa.Connection, run_id: int, steps: Sequence[str], first: int = 0) -> None:
+    """Steps that are to come."""
+    blank = {"run_id": run_id, "seconds": 0.0, "rows": 0, "problems": 0, "state": runs.WAITING, "attempts": 0}
+    if steps:
+        tx.execute(S.insert(), [{**blank, "ordinal": n, "step": name} for n, name in enumerate(steps, first)])
+
+
+def _resumed(tx: sa.Connection, run: Record, asked: Asked, here: Here) -> int:
     """Take a run up again; whoever took it at the same time got it, or did not."""
     mine = T.update().where(T.c.run_id == run.run_id, T.c.attempt == run.attempt, T.c.status == run.status)
     who = {"host": here.host, "process": here.process, "started_by": here.by, "heartbeat_at": clock(tx)}
@@ -158,6 +165,8 @@ def _resumed(tx: sa.Connection, run: Record, here: Here) -> int:
         raise StateError(f"run {run.run_id} was taken up by another process just now; see: trueorder runs show {run.run_id}")
     cut = S.update().where(S.c.run_id == run.run_id, S.c.state != runs.DONE)
     tx.execute(cut.values(state=runs.WAITING, progress_done=0, progress_total=0))
+    have = list(tx.execute(sa.select(S.c.step).where(S.c.run_id == run.run_id)).scalars())
+    _await(tx, run.run_id, [name for name in asked.steps if name not in have], first=len(have))
     return run.run_id
 
 
@@ -168,18 +177,21 @@ def _steps_of(tx: sa.Connection, run_id: int) -> dict[str, dict[str, Any]]:
 
 def _supersede(tx: sa.Connection, run: Record, asked: Asked, run_id: int) -> str:
     """Put an open run aside in favour of another; says why."""
-    tx.execute(T.update().where(T.c.run_id == run.run_id).values(status=runs.FAILED, superseded_by=run_id))
-    what = "program" if run.version != asked.version else "input or settings"
-    said = f"run {run.run_id} did not come to its end, and its {what} changed since: begun anew"
-    _tell(tx, run.run_id, "", f"superseded by run {run_id}: {what} changed")
-    return said
+    status = runs.CANCELLED if run.status == runs.CANCELLED else runs.FAILED
+    tx.execute(T.update().where(T.c.run_id == run.run_id).values(status=status, superseded_by=run_id))
+    what, chinese = ("program", "程序") if run.version != asked.version else ("input or settings", "输入或设置")
+    _tell(tx, run.run_id, "", f"superseded by run {run_id}: its {what} changed | {chinese}已变，由作业{run_id}取代")
+    english = f"run {run.run_id} did not come to its end, and its {what} changed since: begun anew"
+    return f"{english} | 作业{run.run_id}未完成，此后{chinese}已变：重新开始"
 
 
 def _goes_on(run: Record, kept: Mapping[str, dict[str, Any]]) -> str:
     """How a run goes on, in words."""
     held = [name for name, row in kept.items() if row["content_hash"]]
-    what = f"taken over: {', '.join(held)}" if held else "nothing was kept of it, every step is done again"
-    return f"attempt {run.attempt + 1}: run {run.run_id} was {run.status} and goes on; {what}"
+    what = f"kept and not done again: {', '.join(held)}" if held else "nothing was kept of it, every step is done again"
+    chinese = f"以下步骤已保存、不再重做：{'、'.join(held)}" if held else "没有已保存的步骤，全部重做"
+    time = run.attempt + 1
+    return f"attempt {time} of run {run.run_id}, which was {run.status}: {what} | 作业{run.run_id}第{time}次执行：{chinese}"
 
 
 def begin_step(db: Database, run_id: int, step: str, *, guard: Guard) -> None:

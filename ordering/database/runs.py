@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ordering import frames, tables
 from ordering.database import audit, bulk, counters, forecasts, outbox, partitions
-from ordering.database.connection import Database, clock, new_id
+from ordering.database.connection import Database, new_id
 from ordering.database.losing import repeated
 from ordering.model import week_of
 from ordering.notices import RETAILERS, Notice
@@ -118,11 +118,12 @@ def save(
     kept: forecasts.Kept | None = None,
     guard: Guard = unguarded,
     tell: Callable[[sa.Connection], None] | None = None,
+    after: Callable[[sa.Connection, int], None] | None = None,
 ) -> None:
     """Store what a run found and mark it done, in one transaction; runs before the `keep` newest lose their details.
 
     `hashes` holds input_hash, settings_hash and result_hash; `kept` is what outlives the run; `steps` are those that were not recorded as
-    they went (see `chains`); `tell` posts the notices of it.
+    they went (see `chains`); `tell` posts the notices of it, `after` is told the number of rows, both in the same transaction.
     """
     import pyarrow as pa
 
@@ -139,6 +140,8 @@ def save(
             stage = sa.table(bulk.STAGE + table.name, *(sa.column(name, table.c[name].type) for name in names))
             partitions.insert(tx, table, names, sa.select(*(stage.c[name] for name in names)), [run_id])
         _insert_steps(tx, run_id, steps, problems)
+        if after is not None:
+            after(tx, sum(rows.num_rows for rows in staged.values()))
         if kept is not None:
             forecasts.write(tx, kept, run_id=run_id)
         t = tables.runs
@@ -154,10 +157,8 @@ def _insert_steps(tx: sa.Connection, run_id: int, steps: Sequence[Step], problem
         {"run_id": run_id, "ordinal": n, "step": s.name, "seconds": s.seconds, "rows": s.rows, "problems": s.problems, "note": s.note}
         for n, s in enumerate(steps)
     ]
-    t = tables.run_steps
     if numbered:
-        tx.execute(t.insert(), numbered)
-    tx.execute(t.update().where(t.c.run_id == run_id, t.c.state == RUNNING).values(state=DONE, finished_at=clock(tx)))
+        tx.execute(tables.run_steps.insert(), numbered)
     found = [{"run_id": run_id, "ordinal": n, **row} for n, row in enumerate(problems[frames.PROBLEMS.names].to_dict("records"))]
     if found:
         tx.execute(tables.run_problems.insert(), found)

@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -152,9 +152,10 @@ def _left(reader: bulk.Reader, db: database.Database) -> dict[str, str]:
 
 
 def kill(process: ForkServerProcess) -> None:
-    """kill -9, and wait until it is gone."""
+    """kill -9, and wait until it is gone; it may be over already."""
     assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
     process.join(WAIT)
 
 

@@ -290,3 +290,23 @@ def test_help_needs_no_heavy_library(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert ran.stdout.strip().endswith("[]")
+
+
+def test_runs_are_listed_shown_followed_and_refused_in_both_languages(planned_city: database.Database, tmp_path: Path) -> None:
+    url = str(planned_city.url)
+    assert re.match(r" +1  nightly +\d{4}-\d\d-\d\d  done .*, \d+ problems\n", trueorder("runs", "list", cwd=tmp_path, url=url).stdout)
+    assert "完成" in trueorder("runs", "list", "--language", "zh", "--limit", "1", cwd=tmp_path, url=url).stdout
+    shown = trueorder("runs", "show", "1", cwd=tmp_path, url=url).stdout
+    assert re.search(r"^  allocate +done +\d+\.\d\d s █* +[\d,]+ rows +\d+ problems$", shown, re.MULTILINE)
+    followed = trueorder("runs", "show", "1", "--follow", "--language", "zh", cwd=tmp_path, url=url).stdout
+    assert "分配" in followed
+    assert followed.splitlines()[-3].startswith("作业1，nightly")
+    for words, said in {
+        ("retry", "1"): "run 1 is done; to run its date once more: trueorder nightly --date",
+        ("cancel", "1", "--by", "Wang", "--why", "x"): "run 1 is done; there is nothing to cancel",
+        ("cancel", "1", "--by", " ", "--why", "x"): "by: say who cancels the run",
+        ("show", "7"): "there is no run 7; trueorder runs list shows those that are stored",
+        ("list", "--language", "fr"): 'language "fr": there are en and zh',
+    }.items():
+        ran = trueorder("runs", *words, cwd=tmp_path, url=url)
+        assert (ran.returncode, ran.stderr.startswith(said)) == (1, True), ran.stderr
