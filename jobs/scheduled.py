@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from ordering.database import runs as runlog
 from ordering.errors import SettingsError, StateError, TrueOrderError
 from ordering.ratings import first_monday, month_after, newest_month
 from ordering.schedule import Plan, Rules, parse, pause
-from ordering.settings import CUTOFF, Settings
+from ordering.settings import NAMED, Settings
 
 BY = "scheduler"
 """In whose name what is scheduled is done."""
@@ -148,13 +149,14 @@ def report(db: Database, settings: Settings, history: Path, business_date: date,
 
 def retention(db: Database, settings: Settings, history: Path, business_date: date, watch: Watch) -> Did:
     """Delete what may not be kept any longer."""
-    return Did(str(import_module("jobs.retention").run(db, settings, at=watch.at)))
+    gone: Mapping[str, int] = import_module("jobs.retention").run(db, settings, at=watch.at)
+    return Did(", ".join(f"{name} {count:,}" for name, count in gone.items() if count) or "nothing had had its time")
 
 
 def backup(db: Database, settings: Settings, history: Path, business_date: date, watch: Watch) -> Did:
     """Copy the database into the folder of copies."""
-    copy = import_module("jobs.backup")
-    return Did(str(copy.run(db, settings, Path(settings.model_dump()["backup"]["folder"]))))
+    made = import_module("jobs.backup").run(db, settings, clock=watch.clock(), progress=watch.progress)
+    return Did(f"{made.file}, {len(made.removed)} older ones removed")
 
 
 JOBS: Mapping[str, Job] = {
@@ -173,7 +175,7 @@ def plans(settings: Settings, jobs: Mapping[str, Job] = JOBS) -> list[Plan]:
     found = []
     for name, job in jobs.items():
         text = getattr(settings.schedule, name)
-        when = parse(f"{settings.publishing.cutoff:%H:%M}" if text == CUTOFF else text)
+        when = parse(f"{attrgetter(text)(settings):%H:%M}" if text in NAMED else text)
         if when is None:
             continue
         if job.needs and find_spec(job.needs) is None:

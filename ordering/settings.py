@@ -47,6 +47,8 @@ class ImportSettings(_Section):
 
 
 class NightlySettings(_Section):
+    at: time
+    grace_hours: float = Field(gt=0, le=72)
     keep_runs: int = Field(ge=1)
     workers: int = Field(ge=0)
 
@@ -202,13 +204,13 @@ class ScheduleSettings(_Section):
     @field_validator("nightly", "publish", "rating", "quotas", "report", "retention", "backup")
     @classmethod
     def _readable(cls, value: str) -> str:
-        if value != CUTOFF:
+        if value not in NAMED:
             parse(value)
         return value
 
 
-CUTOFF = "cutoff"
-"""In place of a time: every day at publishing.cutoff."""
+NAMED = ("nightly.at", "publishing.cutoff")
+"""Settings that may be named in place of a time: every day at that time."""
 
 
 class BackupSettings(_Section):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,9 @@ T = tables.leases
 SLACK = 1.0
 """Seconds by which a clock may be set back without notice."""
 CUT_WAIT = 2_000
-"""Milliseconds that the end of a cut connection is waited for."""
+"""Milliseconds that the end of a cut connection, and one who takes the lease at this moment, are waited for."""
+LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's word for a lock that did not come in time."""
 
 Guard = Callable[[sa.Connection], None]
 """Called first in a write transaction; raises to refuse the write."""
@@ -36,6 +39,10 @@ def unguarded(tx: sa.Connection) -> None:
 
 class StaleLeaseError(StateError):
     """The lease was lost to somebody else: nothing may be written under it any more."""
+
+
+class _BusyError(Exception):
+    """Somebody else takes the lease, or has just taken it."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +113,10 @@ def take(db: Database, name: str, *, holder: str, seconds: float) -> Lease | Non
     """
     if (found := holder_of(db, name)) is not None and found.live:  # read first: who only waits disturbs no writer
         return None
-    for _ in range(3):
-        with db.writing() as tx:
-            if _is_live(tx, name):
-                return None
-            if _enter(tx, name):
-                return None if _is_live(tx, name) else _taken(tx, name, holder, seconds)
-            _cut_off(tx, name)
+    with suppress(_BusyError), db.writing() as tx:
+        if not _is_live(tx, name):
+            _enter(tx, name)
+            return None if _is_live(tx, name) else _taken(tx, name, holder, seconds)
     return None
 
 
@@ -120,11 +124,18 @@ def _is_live(tx: sa.Connection, name: str) -> bool:
     return bool(tx.execute(sa.select(_live(tx.dialect)).where(T.c.name == name)).scalar())
 
 
-def _enter(tx: sa.Connection, name: str) -> bool:
-    """Whether nobody writes under the lease, nor takes it, until this transaction ends. SQLite has one writer anyhow."""
-    if tx.dialect.name == "sqlite":
-        return True
-    return bool(tx.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key_of(name)))).scalar())
+def _enter(tx: sa.Connection, name: str) -> None:
+    """Wait until nobody writes under the lease, nor takes it, and keep it so until this transaction ends. SQLite has one writer anyhow."""
+    if tx.dialect.name != "postgresql" or tx.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key_of(name)))).scalar():
+        return
+    _cut_off(tx, name)
+    tx.exec_driver_sql(f"SET LOCAL lock_timeout = {CUT_WAIT}")
+    try:
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(key_of(name))))
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+            raise
+        raise _BusyError from error
 
 
 def _taken(tx: sa.Connection, name: str, holder: str, seconds: float) -> Lease:
@@ -139,14 +150,15 @@ def _taken(tx: sa.Connection, name: str, holder: str, seconds: float) -> Lease:
 
 
 def _cut_off(tx: sa.Connection, name: str) -> None:
-    """End the connections that are in the midst of a write under an expired lease (PostgreSQL)."""
+    """End the connections that are in the midst of a write under a lease that has expired (PostgreSQL)."""
     key = key_of(name) % 2**64
     columns = ("pid", "locktype", "mode", "granted", "classid", "objid", "objsubid", "database")
     locks = sa.table("pg_locks", *(sa.column(c) for c in columns))
     here: sa.ColumnElement[int] = sa.literal_column("(SELECT oid FROM pg_database WHERE datname = current_database())")
     shared = (locks.c.locktype == "advisory", locks.c.mode == "ShareLock", locks.c.granted, locks.c.database == here)
     number = (_oid(locks.c.classid) == key >> 32, _oid(locks.c.objid) == key % 2**32, locks.c.objsubid == 1)
-    tx.execute(sa.select(sa.func.pg_terminate_backend(locks.c.pid, CUT_WAIT)).where(*shared, *number)).all()
+    expired = ~sa.exists().where(T.c.name == name, _live(tx.dialect))
+    tx.execute(sa.select(sa.func.pg_terminate_backend(locks.c.pid, CUT_WAIT)).where(*shared, *number, expired)).all()
 
 
 def _oid(column: Any) -> sa.ColumnElement[int]:

@@ -282,6 +282,9 @@ def test_every_job_has_a_line_in_the_settings_and_the_default_schedule_is_as_tol
     assert scheduled.rules(rules).zone.key == "Asia/Shanghai"
     moved = rules.model_copy(update={"publishing": rules.publishing.model_copy(update={"cutoff": datetime(2026, 1, 1, 18, 15).time()})})
     assert str(scheduled.plans(moved)[1].when) == "every day at 18:15"
+    assert set(scheduled.JOBS) == {name for name, field in type(rules.schedule).model_fields.items() if field.annotation is str} - {
+        "report_folder"
+    }
 
 
 def test_a_job_that_this_version_does_not_have_is_an_error_at_the_start(rules: Settings) -> None:
