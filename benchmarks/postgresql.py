@@ -2,7 +2,7 @@
 
     python -m benchmarks.postgresql [--lines 2000000] [--weeks 8] [--postgres URL]
 
-A made-up city: `--weeks` weeks of `--lines` order lines, 50 of each retailer. The same rows lie in the schema of the project, in parts by week,
+A made-up city: `--weeks` weeks of `--lines` order lines, 50 of each retailer. The same rows lie in the schema of the project, in parts,
 and in one plain table with the keys and indexes that it would have. Without a URL PostgreSQL is started from the pip package that the tests
 use, with `max_wal_size` 8 GB and `shared_buffers` 1 GB, else as it comes. Seconds are one measurement each, on whatever else the machine
 does; the ratio is to the floor of its group, named there. EXPLAIN names the indexes that each question uses.
@@ -172,7 +172,9 @@ def weeks(db: database.Database, out: Table, lines: int, count: int) -> None:
 
     floor = "floor: INSERT … SELECT into a table without keys"
     for week in range(count):
-        say(db, "TRUNCATE given", f"INSERT INTO given {rows_of(week, lines)}", "DROP TABLE IF EXISTS bare", "CREATE TABLE bare (LIKE given)")
+        say(
+            db, "TRUNCATE given", f"INSERT INTO given {rows_of(week, lines)}", "DROP TABLE IF EXISTS bare", "CREATE TABLE bare (LIKE given)"
+        )
         if week in (0, count - 1):
             out.group(f"A new week beside {week * lines:,} lines; {floor}")
             out.timed("without keys", lambda: say(db, "INSERT INTO bare SELECT * FROM given"), lines)
@@ -185,13 +187,21 @@ def weeks(db: database.Database, out: Table, lines: int, count: int) -> None:
     say(db, "DROP TABLE bare")
     _vacuum(db)
     monday = MONDAY + timedelta(weeks=1)
-    say(db, "TRUNCATE given", f"INSERT INTO given {rows_of(1, lines, '4', 2)}", "DROP TABLE IF EXISTS bare", "CREATE TABLE bare (LIKE given)")
+    say(
+        db,
+        "TRUNCATE given",
+        f"INSERT INTO given {rows_of(1, lines, '4', 2)}",
+        "DROP TABLE IF EXISTS bare",
+        "CREATE TABLE bare (LIKE given)",
+    )
     out.group(f"A week rewritten whole; {floor}")
     out.timed("without keys", lambda: say(db, "INSERT INTO bare SELECT * FROM given"), lines)
     for name in ("plain", "order_lines"):
         gone = f"DELETE FROM {name} WHERE week = '{monday}'"
         words = "one table" if name == "plain" else "a part"
-        out.timed(f"{words}: delete, then append", lambda gone=gone, name=name: say(db, gone, f"INSERT INTO {name} SELECT * FROM given"), lines)  # type: ignore[misc]
+        out.timed(
+            f"{words}: delete, then append", lambda gone=gone, name=name: say(db, gone, f"INSERT INTO {name} SELECT * FROM given"), lines
+        )  # type: ignore[misc]
     part = partitions.part(LINES, monday)
 
     def swap() -> None:
@@ -228,12 +238,19 @@ def questions(db: database.Database, out: Table, lines: int, count: int) -> None
             db.rows(sa.text(text))  # type: ignore[arg-type]
             with db.engine.connect() as c:
                 plan = "\n".join(row[0] for row in c.exec_driver_sql(f"EXPLAIN {text}"))
-            used = sorted({re.sub(r"_?\d{8}_?", "_", one) for one in re.findall(r"(?:using|Scan on) (\w*(?:idx|key|pkey|plain_\w+))", plan)})
+            used = sorted(
+                {re.sub(r"_?\d{8}_?", "_", one) for one in re.findall(r"(?:using|Scan on) (\w*(?:idx|key|pkey|plain_\w+))", plan)}
+            )
             out.timed(f"{name} ({', '.join(used[:2]) or 'scan'})", lambda text=text: db.rows(sa.text(text)))  # type: ignore[arg-type, misc]
     day = f"week = '{last}' AND order_date = '{last}' AND retailer_id < '{50_000 // PER_SHOP * 5:08d}'"
     out.group("50,000 waiting lines given their cartons; floor: the one table")
     for name, table in (("one table", "plain"), ("in parts", "order_lines")):
-        say(db, f"DROP TABLE IF EXISTS day; CREATE TABLE day AS SELECT order_id, brand_id, week, requested AS given FROM {table} WHERE {day}; ANALYZE day")
+        say(
+            db,
+            "DROP TABLE IF EXISTS day",
+            f"CREATE TABLE day AS SELECT order_id, brand_id, week, requested AS given FROM {table} WHERE {day}",
+            "ANALYZE day",
+        )
         joined = "t.order_id = day.order_id AND t.brand_id = day.brand_id AND t.week = day.week"
         text = f"UPDATE {table} t SET allocated = given FROM day WHERE {joined} AND t.week = '{last}' AND t.allocated IS NULL"
         out.timed(name, lambda text=text: say(db, text), 50_000)  # type: ignore[misc]
@@ -243,8 +260,14 @@ def thinning(db: database.Database, out: Table, lines: int) -> None:
     """A run's suggestions stored and let go, in one table of three runs and in parts."""
     table = tables.results["suggestions"]
     names = [column.name for column in table.columns]
-    filler = {"run_id": "{run}", "retailer_id": "lpad(r::text, 8, '0')", "brand_id": "'B' || lpad(b::text, 3, '0')", "reason": "'COVER'", "bound": "''"}
-    filler |= {name: "date '2026-03-02'" for name in ("week", "order_day", "since")}
+    filler = {
+        "run_id": "{run}",
+        "retailer_id": "lpad(r::text, 8, '0')",
+        "brand_id": "'B' || lpad(b::text, 3, '0')",
+        "reason": "'COVER'",
+        "bound": "''",
+    }
+    filler |= dict.fromkeys(("week", "order_day", "since"), "date '2026-03-02'")
     quoted = [f'"{name}"' for name in names]
     select = ", ".join(filler.get(name, "3") for name in names)
     source = f"SELECT {select} FROM generate_series(1, {lines // PER_SHOP}) r, generate_series(1, {PER_SHOP}) b"
@@ -278,7 +301,7 @@ def sizes(db: database.Database) -> None:
     query = (
         "SELECT CASE WHEN c.relispartition THEN 'order_lines in parts' ELSE c.relname END AS name, "
         "sum(pg_table_size(c.oid)) AS rows, sum(pg_indexes_size(c.oid)) AS indexes "
-        "FROM pg_class c WHERE c.relkind = 'r' AND (c.relname = 'plain' OR c.relname LIKE 'order\\_lines\\_2%' OR c.relname = 'orders') GROUP BY 1"
+        "FROM pg_class c WHERE c.relkind = 'r' AND (c.relname IN ('plain', 'orders') OR c.relname LIKE 'order\\_lines\\_2%') GROUP BY 1"
     )
     for row in db.rows(sa.text(query)):  # type: ignore[arg-type]
         print(f"  {row['name']:<24} {float(row['rows']) / 1e6:9,.0f} MB of rows, {float(row['indexes']) / 1e6:9,.0f} MB of indexes")

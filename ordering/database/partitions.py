@@ -85,7 +85,7 @@ def _missing(tx: sa.Connection, table: sa.Table, wanted: Collection[Value]) -> l
         return []
 
     def look() -> list[Value]:
-        return [v for v in sorted(wanted) if tx.exec_driver_sql(f"SELECT to_regclass('{part(table, v)}')").scalar() is None]  # type: ignore[type-var]
+        return [v for v in sorted(wanted) if tx.exec_driver_sql(f"SELECT to_regclass('{part(table, v)}')").scalar() is None]
 
     if not look():
         return []

@@ -1,8 +1,8 @@
 """F6: the database is restarted in the middle of an import, a night or a publishing.
 
 Each trial does one act while its server is stopped, like a crash or as an administrator does, and started again: before a statement, before
-a commit, after a commit whose answer never comes, or at any instant, also while rows are read or copied. Nobody helps: the act goes on, and
-the database then holds what it holds when nothing happens. Meanwhile somebody reads, and sees each week, run and order day whole or not at all.
+a commit, after a commit whose answer never comes, or at any instant, also while rows are read or copied. Nobody helps: the act goes on,
+and the database then holds what it holds when nothing happens. Somebody who reads meanwhile sees each week, run and order day whole or not.
 """
 
 from __future__ import annotations
@@ -202,7 +202,9 @@ def content(db: database.Database) -> str:
     digest = hashlib.sha256()
     for table in tables.metadata.sorted_tables:
         names = [c.name for c in table.columns if c.name not in IDS | DRAWN.get(table.name, set())]
-        digest.update(repr((table.name, sorted(repr(list(row.values())) for row in db.rows(sa.select(*(table.c[n] for n in names)))))).encode())
+        digest.update(
+            repr((table.name, sorted(repr(list(row.values())) for row in db.rows(sa.select(*(table.c[n] for n in names)))))).encode()
+        )
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,14 +118,15 @@ def _through(url: str, versions: list[str]) -> Mapping[str, float]:
     """Down to the first version and up to the newest, looked at in each."""
     with _database(url) as db:
         held = {versions[-1]: filled.columns_of(db)}
-        for lower, upper in reversed(list(zip(versions, versions[1:], strict=False))):
+        for lower, upper in reversed(list(pairwise(versions))):
             schema.migrate(db, lower, down=True)
             held[lower] = filled.columns_of(db)
-            assert not (lost := filled.kept(held[upper], held[lower])), f"down to {lower}: {lost}"
+            assert filled.kept(held[upper], held[lower]) == [], f"down to {lower}"
         known = held[FIRST]
         for version in versions[1:]:
             schema.migrate(db, version)
-            assert not (lost := filled.kept(known, now := filled.columns_of(db))), f"up to {version}: {lost}"
+            now = filled.columns_of(db)
+            assert filled.kept(known, now) == [], f"up to {version}"
             assert now.keys() == held[version].keys(), f"up to {version}: {now.keys() ^ held[version].keys()}"
             known = now
         _whole(db)
@@ -144,9 +146,9 @@ def _killed(url: str, versions: list[str], statements: Mapping[bool, int], rng: 
     with _database(url) as db:
         version = _version(db)
         assert version in versions
-        assert not (lost := filled.kept(before, filled.columns_of(db))), f"killed, at {version}: {lost}"
+        assert filled.kept(before, filled.columns_of(db)) == [], f"killed, at {version}"
         schema.migrate(db, FIRST if down else "head", down=down)
-        assert not (lost := filled.kept(before, filled.columns_of(db))), f"after going on from {version}: {lost}"
+        assert filled.kept(before, filled.columns_of(db)) == [], f"after going on from {version}"
         database.migrate(db)
         _whole(db)
     assert died, "the process came to its end"

@@ -78,7 +78,9 @@ def empty(db: database.Database) -> None:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(folders)
-def test_an_import_never_leaves_a_key_twice_and_a_moved_line_stands_in_its_new_week_alone(server: database.Database, made: list[Folder]) -> None:
+def test_an_import_never_leaves_a_key_twice_and_a_moved_line_stands_in_its_new_week_alone(
+    server: database.Database, made: list[Folder]
+) -> None:
     empty(server)
     known: Folder = {}
     for folder in made:
@@ -109,7 +111,9 @@ def test_lines_that_are_not_imported_are_known_by_their_order_as_well(server: da
     """Whoever inserts a line need not think of it: the database does."""
     with server.writing() as tx:
         partitions.prepare(tx, LINES, [f.week(-2)])
-        tx.execute(LINES.insert().values(f.line("R1", "B1", 5, 5, order_id="O1", order_date=f.week(-2)) | {"week": f.week(-2), "version": 1}))
+        tx.execute(
+            LINES.insert().values(f.line("R1", "B1", 5, 5, order_id="O1", order_date=f.week(-2)) | {"week": f.week(-2), "version": 1})
+        )
     store(server, lines_of({"O1": (f.week(0), {"B1": 5})}))
     assert stored(server) == [("O1", "B1", f.week(0), 5)]
 
@@ -197,7 +201,7 @@ def test_a_run_that_somebody_reads_is_let_go_later(server: database.Database, mo
 
 def test_a_confirmed_line_that_moves_takes_its_confirmation_along(db: database.Database) -> None:
     store(db, lines_of({"O1": (f.week(-1), {"B1": 5})}))
-    done = {name: 1 for name in ("run_id", "requested", "allocated", "pack_multiple", "min_lot", "taken", "usable", "weight", "ticket")}
+    done = dict.fromkeys(("run_id", "requested", "allocated", "pack_multiple", "min_lot", "taken", "usable", "weight", "ticket"), 1)
     done |= {"order_id": "O1", "brand_id": "B1", "week": f.week(-1), "held": False, "reason": "FULL", "policy": "uniform"}
     with db.writing() as tx:
         tx.execute(tables.confirmations.insert().values(done | {"confirmed_at": AT, "confirmed_by": "Li"}))

@@ -41,7 +41,9 @@ def upgrade() -> None:
         op.drop_index("ix_run_inflated_flagged", table_name="run_inflated")
         for table, column in RESULTS.items():
             _divide(table, column, KEYS[table])
-        op.create_index("ix_run_inflated_flagged", "run_inflated", ["run_id", "retailer_id", "brand_id"], postgresql_where=sa.text("flagged"))
+        op.create_index(
+            "ix_run_inflated_flagged", "run_inflated", ["run_id", "retailer_id", "brand_id"], postgresql_where=sa.text("flagged")
+        )
         op.execute(f"CREATE TABLE {SCHEMA}.orders (order_id text PRIMARY KEY, week date NOT NULL)")
         op.execute(f"INSERT INTO {SCHEMA}.orders SELECT order_id, max(week) FROM public.order_lines GROUP BY order_id")
         op.execute(ORDERS)
@@ -58,7 +60,9 @@ def downgrade() -> None:
         op.drop_index("ix_run_inflated_flagged", table_name="run_inflated")
         for table in RESULTS:
             _unite(table, KEYS[table])
-        op.create_index("ix_run_inflated_flagged", "run_inflated", ["run_id", "retailer_id", "brand_id"], postgresql_where=sa.text("flagged"))
+        op.create_index(
+            "ix_run_inflated_flagged", "run_inflated", ["run_id", "retailer_id", "brand_id"], postgresql_where=sa.text("flagged")
+        )
         _unite("order_lines", "order_id, brand_id")
         op.create_index("ix_order_lines_week", "order_lines", ["week"])
         op.execute(f"DROP FUNCTION {SCHEMA}.place_orders")
