@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FAULT, DEMAND = "F6", "database restarted in the middle: goes on or resumes, never half a week"
 DATABASES = ("postgresql",)
-FULL, SHORT = 300, 5
+FULL, SHORT = 300, 3
 LINES, DONE = tables.order_lines, tables.confirmations
 DRAWN = {"order_weeks": {"version"}, "run_steps": {"seconds"}}
 """Columns that differ from one undisturbed time to the next."""

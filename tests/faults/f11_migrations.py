@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FAULT, DEMAND = "F11", "migrations up, down, up, killed midway: counts and sums kept"
 DATABASES = ("sqlite", "postgresql")
-FULL, SHORT = 400, 4
+FULL, SHORT = 400, 2
 FIRST = "0001"
 
 
