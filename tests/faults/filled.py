@@ -14,7 +14,6 @@ from jobs import loading, nightly, publish, reviewing
 from jobs.exports import Source
 from jobs.runs import quiet
 from ordering import database, sample, settings, tables
-from ordering.database import partitions
 from ordering.database import runs as runlog
 from ordering.model import Decision
 from ordering.review import Filter
@@ -52,8 +51,6 @@ def _make_up(db: database.Database, table: sa.Table) -> None:
     with db.writing() as tx:
         for n in (1, 2, 3):
             row = {column.name: _value(column, n) for column in table.columns}
-            if partitions.has_parts(tx, table):
-                partitions.prepare(tx, table, [row[partitions.BY[table]]])
             tx.execute(table.insert().values(row))
 
 

@@ -35,4 +35,4 @@ def test_what_a_column_no_longer_holds_is_seen(db: database.Database) -> None:
     assert filled.kept(before, filled.columns_of(db)) == ["brands.min_lot"]
     with db.writing() as tx:
         tx.execute(schema.tables.contract["brands"].delete())
-    assert filled.kept(before, filled.columns_of(db))[0] == "brands: 3 rows, then 0"
+    assert "brands: 3 rows, then 0" in filled.kept(before, filled.columns_of(db))
