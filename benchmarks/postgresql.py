@@ -2,7 +2,7 @@
 
     python -m benchmarks.postgresql [--lines 2000000] [--weeks 8] [--postgres URL]
 
-A made-up city: `--weeks` weeks of `--lines` order lines, 50 of each retailer. The same rows lie in the schema of the project, in parts by week,
+A made-up city: `--weeks` weeks of `--lines` order lines, 50 of each retailer. The same rows lie in the schema of the project, in parts,
 and in one plain table with the keys and indexes that it would have. Without a URL PostgreSQL is started from the pip package that the tests
 use, with `max_wal_size` 8 GB and `shared_buffers` 1 GB, else as it comes. Seconds are one measurement each, on whatever else the machine
 does; the ratio is to the floor of its group, named there. EXPLAIN names the indexes that each question uses.
@@ -247,7 +247,9 @@ def questions(db: database.Database, out: Table, lines: int, count: int) -> None
     for name, table in (("one table", "plain"), ("in parts", "order_lines")):
         say(
             db,
-            f"DROP TABLE IF EXISTS day; CREATE TABLE day AS SELECT order_id, brand_id, week, requested AS given FROM {table} WHERE {day}; ANALYZE day",
+            "DROP TABLE IF EXISTS day",
+            f"CREATE TABLE day AS SELECT order_id, brand_id, week, requested AS given FROM {table} WHERE {day}",
+            "ANALYZE day",
         )
         joined = "t.order_id = day.order_id AND t.brand_id = day.brand_id AND t.week = day.week"
         text = f"UPDATE {table} t SET allocated = given FROM day WHERE {joined} AND t.week = '{last}' AND t.allocated IS NULL"
@@ -299,7 +301,7 @@ def sizes(db: database.Database) -> None:
     query = (
         "SELECT CASE WHEN c.relispartition THEN 'order_lines in parts' ELSE c.relname END AS name, "
         "sum(pg_table_size(c.oid)) AS rows, sum(pg_indexes_size(c.oid)) AS indexes "
-        "FROM pg_class c WHERE c.relkind = 'r' AND (c.relname = 'plain' OR c.relname LIKE 'order\\_lines\\_2%' OR c.relname = 'orders') GROUP BY 1"
+        "FROM pg_class c WHERE c.relkind = 'r' AND (c.relname IN ('plain', 'orders') OR c.relname LIKE 'order\\_lines\\_2%') GROUP BY 1"
     )
     for row in db.rows(sa.text(query)):  # type: ignore[arg-type]
         print(f"  {row['name']:<24} {float(row['rows']) / 1e6:9,.0f} MB of rows, {float(row['indexes']) / 1e6:9,.0f} MB of indexes")

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ordering.database import bulk, losing
+from ordering.database import bulk, losing, partitions
 from ordering.errors import StateError
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -58,7 +58,9 @@ def connect(url: str) -> Database:
     if name != "postgresql":
         raise StateError(f'database "{url}": {name} is not supported; use SQLite or PostgreSQL')
     driver = parsed.set(drivername="postgresql+psycopg")
-    return Database(sa.create_engine(driver, pool_pre_ping=True), parsed)
+    engine = sa.create_engine(driver, pool_pre_ping=True)
+    partitions.watch(engine)
+    return Database(engine, parsed)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import losing
-from ordering.database.connection import Database
+
+if TYPE_CHECKING:
+    from ordering.database.connection import Database
 
 SCHEMA = "internal"
 LARGE = ("pair_estimates", "inflated", "suggestions", "substitutes", "allocation", "retailer_cells")
@@ -46,6 +48,17 @@ def prepare(tx: sa.Connection, table: sa.Table, values: Iterable[Value]) -> None
     for value in _missing(tx, table, set(values)):
         tx.exec_driver_sql(f"CREATE TABLE {part(table, value)} (LIKE public.{table.name} INCLUDING DEFAULTS)")
         _attach(tx, table, value)
+
+
+def watch(engine: sa.Engine) -> None:
+    """From now on every insertion of given rows makes the parts that it needs; one of what a query finds goes through `insert`."""
+
+    @sa.event.listens_for(engine, "before_execute")
+    def _prepare(tx: sa.Connection, statement: Any, rows: Any, row: Any, _options: Any) -> None:
+        if isinstance(statement, sa.Insert) and statement.select is None and statement.table in BY:
+            column = BY[statement.table]  # type: ignore[index]
+            given = [one[column] for one in rows or [row] if column in one] or [statement.compile().params.get(column)]
+            prepare(tx, statement.table, {value for value in given if value is not None})  # type: ignore[arg-type]
 
 
 def insert(tx: sa.Connection, table: sa.Table, names: Collection[str], rows: sa.Select[Any], values: Iterable[Value]) -> int:
@@ -92,7 +105,7 @@ def _missing(tx: sa.Connection, table: sa.Table, wanted: Collection[Value]) -> l
         return []
 
     def look() -> list[Value]:
-        return [v for v in sorted(wanted) if tx.exec_driver_sql(f"SELECT to_regclass('{part(table, v)}')").scalar() is None]  # type: ignore[type-var]
+        return [v for v in sorted(wanted) if tx.exec_driver_sql(f"SELECT to_regclass('{part(table, v)}')").scalar() is None]
 
     if not look():
         return []

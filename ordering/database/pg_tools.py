@@ -31,7 +31,7 @@ END $$;
 
 
 def folder(tools: str, major: int) -> Path:
-    """The folder of PostgreSQL's newest programs, of version `major` or newer. Raises TrueOrderError naming what was found and what to do."""
+    """The folder of PostgreSQL's newest programs, of version `major` or newer. Raises TrueOrderError in words where there is none."""
     found: dict[Path, int] = {}
     for place in _places(tools):
         if (place / "pg_dump").exists() and (place / "pg_restore").exists():
@@ -109,7 +109,7 @@ def contents(content: Path, tools: str, told: Callable[[Iterable[bytes]], T]) ->
     program = folder(tools, 0) / "pg_restore"
     found: dict[str, T] = {}
     with tempfile.TemporaryFile() as said:
-        words = [program, "--data-only", "--file=-", content]
+        words: list[str | Path] = [program, "--data-only", "--file=-", content]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=said) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -133,7 +133,7 @@ def restore(url: sa.URL, content: Path, tools: str) -> None:
     target, secret = _address(url)
     quiet = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as read:
-        words = [place / "pg_restore", "--no-owner", "--no-privileges", "--file=-", content]
+        words: list[str | Path] = [place / "pg_restore", "--no-owner", "--no-privileges", "--file=-", content]
         with (
             subprocess.Popen([place / "psql", *quiet, target], stdin=subprocess.PIPE, stderr=said, env=secret) as psql,
             subprocess.Popen(words, stdout=subprocess.PIPE, stderr=read) as script,

@@ -59,5 +59,4 @@ request_versions = sa.Table(
     sa.Column("asked_at", sa.DateTime),
     sa.Column("superseded_at", sa.DateTime, nullable=False),
     sa.Index("ix_request_versions_order_date", "order_date", "superseded_at"),
-    sa.Index("ix_request_versions_retailer_id", "retailer_id", "order_date"),
 )

@@ -1,8 +1,8 @@
 """F6: the database is restarted in the middle of an import, a night or a publishing.
 
 Each trial does one act while its server is stopped, like a crash or as an administrator does, and started again: before a statement, before
-a commit, after a commit whose answer never comes, or at any instant, also while rows are read or copied. Nobody helps: the act goes on, and
-the database then holds what it holds when nothing happens. Meanwhile somebody reads, and sees each week, run and order day whole or not at all.
+a commit, after a commit whose answer never comes, or at any instant, also while rows are read or copied. Nobody helps: the act goes on,
+and the database then holds what it holds when nothing happens. Somebody who reads meanwhile sees each week, run and order day whole or not.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FAULT, DEMAND = "F6", "database restarted in the middle: goes on or resumes, never half a week"
 DATABASES = ("postgresql",)
-FULL, SHORT = 300, 5
+FULL, SHORT = 300, 3
 LINES, DONE = tables.order_lines, tables.confirmations
 DRAWN = {"order_weeks": {"version"}, "run_steps": {"seconds"}}
 """Columns that differ from one undisturbed time to the next."""

@@ -110,7 +110,6 @@ def test_without_the_weeks_of_orders_a_key_would_stand_twice(server: database.Da
 def test_lines_that_are_not_imported_are_known_by_their_order_as_well(server: database.Database) -> None:
     """Whoever inserts a line need not think of it: the database does."""
     with server.writing() as tx:
-        partitions.prepare(tx, LINES, [f.week(-2)])
         tx.execute(
             LINES.insert().values(f.line("R1", "B1", 5, 5, order_id="O1", order_date=f.week(-2)) | {"week": f.week(-2), "version": 1})
         )

@@ -1,4 +1,4 @@
-"""Order lines by week and large results by run, in parts on PostgreSQL; and the indexes that a retailer's history is read by."""
+"""Order lines by week and large results by run, in parts on PostgreSQL; and the index by which a retailer's history is read."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -49,12 +49,10 @@ def upgrade() -> None:
         op.execute(ORDERS)
         op.execute(f"CREATE TABLE {SCHEMA}.commits (token bigint PRIMARY KEY, committed_at timestamptz NOT NULL DEFAULT now())")
     op.create_index("ix_order_lines_retailer_id", "order_lines", ["retailer_id", "week"])
-    op.create_index("ix_request_versions_retailer_id", "request_versions", ["retailer_id", "order_date"])
 
 
 def downgrade() -> None:
     """Bring the schema down again."""
-    op.drop_index("ix_request_versions_retailer_id", table_name="request_versions")
     op.drop_index("ix_order_lines_retailer_id", table_name="order_lines")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_index("ix_run_inflated_flagged", table_name="run_inflated")
