@@ -182,9 +182,7 @@ def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(db: database.D
     known = taken[:, 0]
     for other in taken[:, 1:].T:
         assert abs(np.median(other) / np.median(known) - 1) < 0.25
-        assert (
-            0.25 < np.mean(other[:, None] > known) < 0.75
-        )  # Mann and Whitney's: the chance that one takes longer
+        assert 0.25 < np.mean(other[:, None] > known) < 0.75  # Mann and Whitney's: the chance that one takes longer
 
 
 def test_without_the_stand_in_the_time_would_tell(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
