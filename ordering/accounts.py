@@ -166,6 +166,14 @@ def check_name(name: str) -> str:
     return found
 
 
+def said(what: str, text: str) -> str:
+    """What a person wrote, without outer blanks; TrueOrderError where it says nothing, or holds what no database keeps."""
+    found = text.strip()
+    if not found or not found.replace("\n", " ").isprintable():
+        raise TrueOrderError(f"{what}: say it in a few visible words")
+    return found
+
+
 def scopes_of(role: Role, named: frozenset[str]) -> frozenset[Permission]:
     """The scopes of a token by name. Raises TrueOrderError where one is unknown, or is not the role's to give."""
     known = {p.value for p in MAY[role]}

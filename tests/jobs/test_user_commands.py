@@ -90,7 +90,7 @@ def test_a_service_comes_in_by_a_token_that_is_printed_once_and_can_be_revoked(r
         (("add", "li", "--role", "headquarters", "--password-stdin", "--by", "Li"), "short", "write at least 12"),
         (("add", "li", "--role", "headquarters", "--password-stdin", "--by", "Li"), "", "0 characters"),
         (("add", "R?", "--role", "retailer", "--password-stdin", "--by", "Li"), GOOD, "no retailer of the city has this"),
-        (("add", "li", "--role", "headquarters", "--password-stdin", "--by", " "), GOOD, "by: say who"),
+        (("add", "li", "--role", "headquarters", "--password-stdin", "--by", " "), GOOD, "by: say it"),
         (("disable", "li", "--by", "Li", "--why", "left"), "", 'there is no user "li"'),
         (("role", "li", "service", "--by", "Li"), "", 'there is no user "li"'),
         (("password", "li", "--password-stdin", "--by", "Li"), GOOD, 'there is no user "li"'),
