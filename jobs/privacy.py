@@ -35,10 +35,13 @@ def export_user(db: Database, name: str, folder: Path, *, by: str, at: datetime)
 
 def _written(found: Iterable[tuple[str, pd.DataFrame]], folder: Path, *, about: dict[str, str], by: str, at: datetime) -> dict[str, int]:
     """A csv for each table, and about.json: what they are, who made them, and what a deletion would do to each."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrueOrderError(f"{folder}: the folder cannot be written ({error.strerror}); choose another place") from error
     rows = {name: output.write([frame], list(frame.columns), folder / f"{name}.csv") for name, frame in found}
-    fates = {
-        name: {"rows": count, "when_deleted": personal.TABLES[name].fate if name in personal.TABLES else ""} for name, count in rows.items()
-    }
+    held = {name: personal.TABLES[name].fate if name in personal.TABLES else "" for name in rows}
+    fates = {name: {"rows": count, "when_deleted": held[name]} for name, count in rows.items()}
     text = json.dumps({"about": about, "made_at": f"{at}Z", "made_by": by, "tables": fates}, ensure_ascii=False, indent=2)
     try:
         (folder / "about.json").write_text(text + "\n", "utf-8")

@@ -12,10 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ordering import personal, tables
-from ordering.accounts import hash_of
+from ordering.accounts import hash_of, said
 from ordering.database import audit, bulk, owners
 from ordering.database.connection import Database
-from ordering.errors import StateError, TrueOrderError
+from ordering.errors import StateError
 from ordering.personal import Fate, Holding
 
 T = tables.forgotten_retailers
@@ -37,8 +37,7 @@ def forget(db: Database, retailer_id: str, *, by: str, why: str, at: datetime) -
     An import does not bring them back. Data that came in since an earlier deletion are deleted by another one.
     Raises TrueOrderError where nobody or no reason is named, StateError where there is no such retailer or a table is not classified.
     """
-    if not by.strip() or not why.strip():
-        raise TrueOrderError("by, why: say who deletes, and at whose wish")
+    by, why = said("by", by), said("why", why)
     unknown = set(tables.metadata.tables) - set(personal.TABLES)
     if unknown:
         raise StateError(f"nothing was deleted: ordering/personal.py does not say what table {min(unknown)} holds about people")
@@ -46,11 +45,11 @@ def forget(db: Database, retailer_id: str, *, by: str, why: str, at: datetime) -
         shop = tx.execute(sa.select(SHOPS).where(SHOPS.c.retailer_id == retailer_id).with_for_update()).mappings().first()
         if shop is None:
             raise StateError(f'there is no retailer "{retailer_id}"')
-        names = _pseudonyms(tx, dict(shop), by.strip(), at)
+        names = _pseudonyms(tx, dict(shop), by, at)
         counts = {name: _apply(tx, name, holding, retailer_id, names) for name, holding in personal.TABLES.items()}
         deleted, cleared = ({n: c for n, c in counts.items() if c and personal.TABLES[n].fate is f} for f in (Fate.DELETED, Fate.CLEARED))
-        told = f"{sum(deleted.values())} rows deleted, {sum(cleared.values())} cleared; {why.strip()}"
-        audit.record(tx, action="privacy.delete", subject=f"retailer {retailer_id}", detail=told, by=by.strip(), at=at)
+        told = f"{sum(deleted.values())} rows deleted, {sum(cleared.values())} cleared; {why}"
+        audit.record(tx, action="privacy.delete", subject=f"retailer {retailer_id}", detail=told, by=by, at=at)
     return Forgotten(names[personal.PSEUDONYM], deleted, cleared)
 
 

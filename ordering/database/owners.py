@@ -11,6 +11,8 @@ from ordering.accounts import Person
 
 LINES = (tables.order_lines, tables.cancelled_lines, tables.request_versions)
 """Tables that tell whose an order is."""
+RETAILER_COLUMNS = ("retailer_id", "reader")
+"""Names of columns that hold a retailer's id."""
 CODES = {("star_ratings", "moved_by")}
 """Columns whose names look like those of people, and are not."""
 Condition = sa.ColumnElement[bool]
@@ -18,7 +20,8 @@ Condition = sa.ColumnElement[bool]
 
 def staff_columns(table: sa.Table) -> list[sa.Column[Any]]:
     """The columns of a table that name the person who did something."""
-    named = [c for c in table.columns if c.name in ("by", "user_name") or c.name.endswith("_by")]
+    texts = [c for c in table.columns if isinstance(c.type, sa.Text)]
+    named = [c for c in texts if c.name in ("by", "user_name") or c.name.endswith("_by")]
     return [c for c in named if (table.name, c.name) not in CODES]
 
 
@@ -28,8 +31,9 @@ def of_retailer(table: sa.Table, retailer_id: str) -> Condition | None:
         return _about(retailer_id)
     if table is tables.batches:
         return _only_its_lines(retailer_id)
-    if "retailer_id" in table.c:
-        return table.c.retailer_id == retailer_id
+    for name in RETAILER_COLUMNS:
+        if name in table.c:
+            return table.c[name] == retailer_id
     if "order_id" in table.c:
         return table.c.order_id.in_(sa.union(*(sa.select(t.c.order_id).where(t.c.retailer_id == retailer_id) for t in LINES)))
     if "user_id" in table.c:

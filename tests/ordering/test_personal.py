@@ -147,6 +147,19 @@ def test_what_is_given_out_is_every_row_of_every_table_and_no_secret(full: datab
     assert "R4" not in str([frame.to_dict("records") for frame in found.values()])
 
 
+def test_what_is_given_out_of_a_user_is_what_it_is_and_did_and_no_secret(full: database.Database) -> None:
+    with full.writing() as tx:
+        tx.execute(tables.audit.insert().values(at=AT, by="lin", action="x", subject="batch 7", detail="by lin"))
+    user_id = accounts.add(full, name="lin", role=Role.HEADQUARTERS, password="a long enough one", by="chief", at=AT, rules=RULES)
+    accounts.new_token(full, "lin", label="script", expires_at=AT + timedelta(days=3), by="chief", at=AT)
+    found = dict(privacy.about_user(full, Person(user_id, "lin", Role.HEADQUARTERS)))
+    assert {name: len(frame) for name, frame in found.items()} == {"users": 1, "user_tokens": 1, "audit": 3}
+    assert not [name for name, frame in found.items() if personal.SECRETS & set(frame.columns)]
+    named = dict(privacy.about_user(full, Person(99, "code1", Role.HEADQUARTERS)))  # stands where the made-up rows name somebody
+    staffed = {t.name for t in tables.metadata.sorted_tables if owners.staff_columns(t) and owners.of_retailer(t, "R1") is not None}
+    assert set(named) == staffed - set(BY_HAND) - {"request_versions"}  # where the secret stands in the place of the name
+
+
 def test_after_a_deletion_nothing_of_the_person_is_left_in_any_table(full: database.Database) -> None:
     assert SECRET in str(of(contents(full), "R1")), "the control: it was there"
     done = forget(full)

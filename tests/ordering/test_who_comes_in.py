@@ -179,9 +179,10 @@ def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password(db: database.D
     for name in names:
         seconds(db, name, rules)
     taken = np.array([[seconds(db, name, rules) for name in names] for _ in range(80)])
-    known, unknown, without = np.median(taken, axis=0)
-    assert abs(unknown / known - 1) < 0.25
-    assert abs(without / known - 1) < 0.25
+    known = taken[:, 0]
+    for other in taken[:, 1:].T:
+        assert abs(np.median(other) / np.median(known) - 1) < 0.25
+        assert 0.25 < np.mean(other[:, None] > known) < 0.75  # Mann and Whitney's: the chance that one takes longer
 
 
 def test_without_the_stand_in_the_time_would_tell(db: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,8 +191,9 @@ def test_without_the_stand_in_the_time_would_tell(db: database.Database, monkeyp
     accounts.add(db, name="wang", role=Role.HEADQUARTERS, password=GOOD, by="tester", at=AT, rules=rules)
     monkeypatch.setattr(passwords, "stand_in", lambda _: "none")
     taken = np.array([[seconds(db, name, rules) for name in ("wang", "nobody")] for _ in range(30)])
-    known, unknown = np.median(taken, axis=0)
-    assert unknown / known < 0.75
+    known, unknown = taken.T
+    assert np.median(unknown) / np.median(known) < 0.75
+    assert np.mean(unknown[:, None] > known) < 0.25
 
 
 # races
