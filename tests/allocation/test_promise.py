@@ -9,7 +9,6 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from allocation import fill, policies, promise, suggest
@@ -61,7 +60,9 @@ def desks(draw: st.DrawFn) -> tuple[Snapshot, AllocationSettings, pd.DataFrame]:
         draw(rows({"retailer_id": SHOPS, "brand_id": WARES, "week": (make.week(),)}, "demand")),
         columns=["retailer_id", "brand_id", "week", "demand"],
     )
-    need = found.assign(week=pd.to_datetime(found["week"]).astype("datetime64[us]"), demand=found["demand"] * 0.7, most=found["demand"] * 1.3)
+    need = found.assign(
+        week=pd.to_datetime(found["week"]).astype("datetime64[us]"), demand=found["demand"] * 0.7, most=found["demand"] * 1.3
+    )
     return known, chosen, need.drop(columns=[] if draw(st.booleans()) else ["most"])
 
 
