@@ -75,8 +75,15 @@ def _shared() -> list[Any]:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.stdlib.ExtraAdder(),
+        _said_once,
         hidden,
     ]
+
+
+def _said_once(_logger: Any, _method: str, event: Event) -> Event:
+    """Another handler may have left the text in the record beside ours."""
+    event.pop("message", None)
+    return event
 
 
 def hidden(_logger: Any, _method: str, event: Event) -> Event:
