@@ -20,6 +20,7 @@ from ordering import frames, settings
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, LevelReason, Measure, Reason
+from ordering.notices import Alert, Notice
 from ordering.review import CODES
 
 CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
@@ -119,6 +120,10 @@ def test_every_decision_and_its_reasons_stand_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a decision")) == list(CODES)
 
 
+def test_every_notice_and_alert_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Notices and alerts")) == [*Notice, *Alert]
+
+
 def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
     registry = tomllib.loads(read("config/metrics.toml"))["metric"]
     told = [(row[0].strip("`"), row[1]) for row in rows(section(read("docs/glossary.md"), "## Rates"))]
@@ -140,6 +145,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Reasons of a suggestion",
         "What stands in the way of a plan",
         "Reasons of a decision",
+        "Notices and alerts",
         "Rates",
     ],
 )
