@@ -118,6 +118,7 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=False,
 )
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at every start that it has started
 for _room in ("jobs", "web"):  # where no log is set up, ours say nothing, rather than what Python says without
     logging.getLogger(_room).addHandler(logging.NullHandler())
 

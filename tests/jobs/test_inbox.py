@@ -27,7 +27,7 @@ def test_a_delivery_is_loaded_and_its_counts_add_up(db: database.Database, tmp_p
     given = rules(tmp_path)
     deliver(given, "week-10", CITY)
     (done,) = run(db, given)
-    assert (done.state, done.settled, done.name) == ("loaded", True, "week-10")
+    assert (done.state, done.settled, done.name, done.notes) == ("loaded", True, "week-10", ())
     assert {name: count.rows for name, count in done.counts.items()} == {name: len(rows) for name, rows in CITY.items()}
     assert {name: count.new for name, count in done.counts.items()} == {name: len(rows) for name, rows in CITY.items()}
     place = Path(given.inbox.folder) / "done" / "000001-week-10"
