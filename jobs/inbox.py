@@ -112,7 +112,8 @@ def _load(db: Database, settings: Settings, path: Path, digest: str, *, at: date
         unless_loaded(tx)
         if inbox_files.signature(path) != before:
             raise _WrittenToError
-        told = {"counts": counts, "notes": notes, "at": at, "by": by}
+        worth = [note for note in notes if not note.startswith(f"{settings.inbox.marker} ")]  # the marker is no file of a city
+        told = {"counts": counts, "notes": worth, "at": at, "by": by}
         ids.append(deliveries.record(tx, name=path.name, digest=digest, state=LOADED, **told))
         alerts.clear(tx, kind=Alert.INBOX_QUARANTINED, subject=path.name, at=at)
 

@@ -74,11 +74,11 @@ def opened(folder: str) -> Rooms:
 
 def plain(name: str) -> str:
     """A name from outside as it is used here: letters, digits and ._- only, short, not hidden; another name for another one."""
-    cleaned = re.sub(r"[^\w.-]", "_", name)[:LONGEST_NAME].lstrip(".") or "_"
-    if cleaned == name and name.isprintable():
+    if re.fullmatch(rf"[\w-][\w.-]{{0,{LONGEST_NAME - 1}}}", name) and name.isprintable():
         return name
-    cleaned = cleaned.encode("utf-8", "replace").decode()
-    return f"{cleaned}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    cleaned = re.sub(r"[^\w-]", "_", name)[: LONGEST_NAME - 9]
+    shown = "".join(sign if sign.isprintable() else "_" for sign in cleaned)
+    return f"{shown}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def entries(folder: Path) -> list[Path]:

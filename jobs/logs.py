@@ -75,8 +75,15 @@ def _shared() -> list[Any]:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.stdlib.ExtraAdder(),
+        _said_once,
         hidden,
     ]
+
+
+def _said_once(_logger: Any, _method: str, event: Event) -> Event:
+    """Another handler may have left the text in the record beside ours."""
+    event.pop("message", None)
+    return event
 
 
 def hidden(_logger: Any, _method: str, event: Event) -> Event:
@@ -111,6 +118,7 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=False,
 )
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at every start that it has started
 for _room in ("jobs", "web"):  # where no log is set up, ours say nothing, rather than what Python says without
     logging.getLogger(_room).addHandler(logging.NullHandler())
 

@@ -66,4 +66,5 @@ def _send(db: Database, way: Channel, claimed: outbox.Claim, rules: NoticeSettin
 
 def pause(failures: int, rules: NoticeSettings) -> timedelta:
     """How long to wait after so many failures in a row: four times as long each time, up to the longest."""
-    return min(timedelta(seconds=rules.first_pause_seconds * 4 ** min(failures - 1, 20)), timedelta(hours=rules.longest_pause_hours))
+    growing = rules.first_pause_seconds * 4 ** min(failures - 1, 20)
+    return timedelta(seconds=min(growing, rules.longest_pause_hours * 3600))

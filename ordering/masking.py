@@ -7,11 +7,11 @@ import re
 
 MASK = "***"
 _NAMES = r"(?:password|passwd|pwd|secret|token|api_?key|access_?key|session|cookie|authorization|csrf)"
-_PATTERNS = (
-    (re.compile(r"(://[^/@\s:\"']*:)[^/\s\"']*(@)"), rf"\1{MASK}\2"),
-    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
-    (re.compile(rf"((?:\w+[-_])?{_NAMES}\w*)(\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s&,;\"'}}]+)", re.IGNORECASE), rf"\1\2{MASK}"),
-    (re.compile(rf"([\"'](?:\w+[-_])?{_NAMES}\w*[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,}}]+)", re.IGNORECASE), rf'\1"{MASK}"'),
+_PATTERNS = (  # each looks a bounded way on from a fixed word, so that no text makes them slow
+    (re.compile(r"(://[^/@\s:\"']{0,200}:)[^/\s\"']{0,500}(@)"), rf"\1{MASK}\2"),
+    (re.compile(r"\b(Bearer|Basic) {1,4}[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (re.compile(rf"({_NAMES}\w{{0,20}})( ?[=:] ?)(?:\"[^\"]*\"|'[^']*'|[^\s&,;\"'}}]+)", re.IGNORECASE), rf"\1\2{MASK}"),
+    (re.compile(rf"({_NAMES}\w{{0,20}}[\"'] ?: ?)(?:\"[^\"]*\"|'[^']*'|[^\s,}}]+)", re.IGNORECASE), rf'\1"{MASK}"'),
 )
 _known: set[str] = set()
 LEAST = 4

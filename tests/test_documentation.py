@@ -21,6 +21,7 @@ from ordering.accounts import MAY, PERMITS, WORDS, Permission, Role
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, LevelReason, Measure, Reason
+from ordering.notices import Alert, Notice
 from ordering.personal import TABLES, Fate
 from ordering.review import CODES
 from web.refusals import Refusal
@@ -150,6 +151,10 @@ def test_every_table_with_personal_data_is_told_of_with_what_a_deletion_does() -
     assert re.findall(r"`(\w+)`", nobodys.partition(".")[0]) == [name for name, held in TABLES.items() if held.fate is Fate.NOBODYS]
 
 
+def test_every_notice_and_alert_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Notices and alerts")) == [*Notice, *Alert]
+
+
 def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
     registry = tomllib.loads(read("config/metrics.toml"))["metric"]
     told = [(row[0].strip("`"), row[1]) for row in rows(section(read("docs/glossary.md"), "## Rates"))]
@@ -176,6 +181,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Users and rights",
         "Roles",
         "Permissions",
+        "Notices and alerts",
         "Rates",
     ],
 )
