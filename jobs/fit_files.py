@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from ordering import storage
+
 T = TypeVar("T")
 KEPT_WEEKS = 3
 """Weeks whose fits are kept: nights of the present week read them, and some that are run once more."""
@@ -36,9 +38,7 @@ def write(folder: Path, week: date, fit_hash: str, fit: Any) -> str:
     `fit` is a dataclass of frames, arrays, plain values and further dataclasses. Raises OSError where the folder cannot be written.
     """
     target = file_of(folder, week, fit_hash)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".unfinished")
-    try:
+    with storage.replacing(target) as unfinished:
         with zipfile.ZipFile(unfinished, "w") as out:
             values: dict[str, Any] = {}
             for name, value in _leaves("fit", fit):
@@ -46,9 +46,6 @@ def write(folder: Path, week: date, fit_hash: str, fit: Any) -> str:
                     values[name] = value
             out.writestr(_info(VALUES), json.dumps(values, default=lambda value: value.item()))
         content = _hash(unfinished)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
     for other in target.parent.glob("*.zip"):
         if other.name[:10] < f"{week - timedelta(weeks=KEPT_WEEKS):%Y-%m-%d}":
             other.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ordering import storage
 from ordering.database import bulk
 from ordering.errors import StateError
 
@@ -57,7 +58,7 @@ def connect(url: str) -> Database:
     if name != "postgresql":
         raise StateError(f'database "{url}": {name} is not supported; use SQLite or PostgreSQL')
     driver = parsed.set(drivername="postgresql+psycopg")
-    return Database(sa.create_engine(driver, pool_pre_ping=True), parsed)
+    return Database(_telling(sa.create_engine(driver, pool_pre_ping=True)), parsed)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
@@ -77,6 +78,18 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         reading = connection.get_execution_options().get("reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return _telling(engine)
+
+
+def _telling(engine: sa.Engine) -> sa.Engine:
+    """The engine, whose errors of a full or read-only disk come in words."""
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _tell(context: sa.ExceptionContext) -> None:
+        told = storage.database_error(f"database {engine.url.render_as_string()}", context.original_exception)
+        if told is not None:
+            raise told from context.original_exception
 
     return engine
 
