@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types bench docs lock clean
+.PHONY: help demo test lint types bench faults docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +47,9 @@ types: $(VENV)/dev.stamp ## check the types of the packages that compute
 bench: $(VENV)/dev.stamp ## time the sharing out of a whole city, and count breaches of its laws
 	$(BIN)/python -m benchmarks.allocation --threads 2
 	$(BIN)/python -m benchmarks.laws
+
+faults: $(VENV)/dev.stamp ## try every fault that the service must survive, thousands of times (FAULTS="--background", --status, --only F4,F6, --share 0.1)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 docs: $(VENV)/dev.stamp ## draw the figures of the documents anew
 	$(BIN)/python -m benchmarks.figures

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xlsxwriter
-from xlsxwriter.exceptions import XlsxWriterException
 
+from jobs import output
 from jobs.letter import JUDGED_AHEAD, JUDGED_WEEKS, Letter, text
 from jobs.report_figures import CASE
 from jobs.report_words import UNDEFINED, cases, percent
 from jobs.report_xlsx import ACCENT, SOFT
-from ordering.errors import TrueOrderError
+from ordering import storage
 from ordering.metrics import LANGUAGES
 
 OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -30,10 +29,8 @@ LAST = len(TABLE) - 1
 
 def write(file: Path, letter: Letter) -> None:
     """Write the letter into `file`, whole or not at all. Raises TrueOrderError where it cannot be written."""
-    unfinished = file.with_name(f".{file.name}.unfinished")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with xlsxwriter.Workbook(unfinished, OPTIONS) as out:
+        with storage.replacing(file) as unfinished, output.workbook(unfinished, OPTIONS) as out:
             out.set_properties({"title": f"{letter.manufacturer} {letter.month}", "created": letter.made_at})
             formats = _formats(out)
             first = out.add_worksheet(_both("sheet_letter", " "))
@@ -44,12 +41,8 @@ def write(file: Path, letter: Letter) -> None:
             _listed(
                 out, formats, "sheet_brand_weeks", _named(letter, letter.weeks), ("requested", "allocated", "demand", "low", "high"), {}
             )
-        unfinished.replace(file)
-    except (OSError, XlsxWriterException) as error:
-        why = getattr(error, "strerror", None) or error
-        raise TrueOrderError(f"{file}: the letter cannot be written ({why}); free space or choose another place") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage.file_error(file, error, "the letter ") from error
 
 
 def _formats(out: Any) -> dict[str, Any]:

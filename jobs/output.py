@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ordering import storage
 from ordering.errors import TrueOrderError
 
 SHEET_ROWS = 1_000_000
@@ -25,19 +27,14 @@ def write(parts: Iterable[pd.DataFrame], columns: list[str], file: Path) -> int:
     opened = writers.get(file.suffix.lower())
     if opened is None:
         raise TrueOrderError(f"{file}: the ending says which kind of file; use .csv, .parquet or .xlsx")
-    unfinished = file.with_name(f".{file.name}.unfinished")
+    count = 0
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        count = 0
-        with opened(unfinished, columns) as put:
+        with storage.replacing(file) as unfinished, opened(unfinished, columns) as put:
             for part in parts:
                 put(_plain(part[columns]))
                 count += len(part)
-        unfinished.replace(file)
     except OSError as error:
-        raise TrueOrderError(f"{file}: cannot be written ({error.strerror}); free space or choose another place") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        raise storage.file_error(file, error) from error
     return count
 
 
@@ -99,11 +96,15 @@ def _csv(file: Path, columns: list[str]) -> Iterator[Write]:
 @contextmanager
 def _xlsx(file: Path, columns: list[str]) -> Iterator[Write]:
     """Sheets of a million rows, each with its header; what looks like a formula or an address stays text."""
-    import xlsxwriter
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}
+    with workbook(file, options) as book:
+        yield _sheets(book, columns)
+        if not book.worksheets():
+            book.add_worksheet().write_row(0, 0, columns)
 
-    book = xlsxwriter.Workbook(
-        file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}
-    )
+
+def _sheets(book: Any, columns: list[str]) -> Write:
+    """Puts rows into the workbook, the next sheet begun where one is full."""
     dates = book.add_format({"num_format": "yyyy-mm-dd"})
     sheet: Any = None
     row = SHEET_ROWS
@@ -122,9 +123,23 @@ def _xlsx(file: Path, columns: list[str]) -> Iterator[Write]:
                 elif value is not None:
                     sheet.write(row, at, value)
 
-    try:
-        yield put
-        if sheet is None:
-            book.add_worksheet().write_row(0, 0, columns)
-    finally:
-        book.close()
+    return put
+
+
+@contextmanager
+def workbook(file: Path, options: Mapping[str, Any]) -> Iterator[Any]:
+    """An xlsx workbook, written when the block ends well. What it sets down meanwhile lies beside `file`, so that one disk has to have
+    room. Raises OSError where it has none.
+    """
+    import xlsxwriter
+    from xlsxwriter.exceptions import FileCreateError
+
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=file.parent, ignore_cleanup_errors=True) as beside:
+        book = xlsxwriter.Workbook(file, {**options, "tmpdir": beside})
+        try:
+            yield book
+            book.close()
+        except FileCreateError as error:
+            raise error.args[0] from error
+        finally:
+            book.fileclosed = True  # or its destructor would write it

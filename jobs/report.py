@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-
-from xlsxwriter.exceptions import XlsxWriterException
 
 from jobs import report_html, report_xlsx
 from jobs.report_figures import Figures, ReportContent
 from jobs.report_words import percent, points, word
+from ordering import storage
 from ordering.errors import TrueOrderError
 from ordering.metrics import LANGUAGES
 
@@ -21,33 +19,18 @@ def write(folder: Path, content: ReportContent, found: Figures, language: str = 
 
     `found` are the figures of `content`.
 
-    `language` is zh or en: the workbook's, and the one in which the page opens. Each file is replaced whole or not at all. Raises
+    `language` is zh or en: the workbook's, and the one in which the page opens. Both files are replaced, or neither. Raises
     TrueOrderError where the language is unknown or the folder cannot be written.
     """
     if language not in LANGUAGES:
         raise TrueOrderError(f"there is no language {language!r}; there are {', '.join(LANGUAGES)}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WORKBOOK, lambda file: report_xlsx.write(file, content, found, language))
-        _replace(folder / PAGE, lambda file: _write_text(file, report_html.page(content, found, language)))
-    except (OSError, XlsxWriterException) as error:
-        why = getattr(error, "strerror", None) or error
-        raise TrueOrderError(f"{folder}: the report cannot be written ({why}); free space or choose another folder") from error
+        with storage.replacing(folder / WORKBOOK) as workbook, storage.replacing(folder / PAGE) as page:
+            report_xlsx.write(workbook, content, found, language)
+            page.write_text(report_html.page(content, found, language), "utf-8")
+    except OSError as error:
+        raise storage.file_error(folder, error, "the report ") from error
     return folder / PAGE
-
-
-def _write_text(file: Path, text: str) -> None:
-    file.write_text(text, "utf-8")
-
-
-def _replace(file: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a file beside `file`, then put it in its place."""
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    try:
-        fill(unfinished)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def headline(found: Figures, language: str = "zh") -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xlsxwriter
 
+from jobs import output
 from jobs.report_figures import Figures, ReportContent
 from jobs.report_words import UNDEFINED, word
 from ordering import metrics
@@ -57,7 +57,7 @@ def write(path: Path, content: ReportContent, found: Figures, language: str) -> 
 
     Quantities are cartons, rates are numbers shown as per cent, and what is undefined is written as "–". Text is always written as text.
     """
-    with xlsxwriter.Workbook(path, OPTIONS) as out:
+    with output.workbook(path, OPTIONS) as out:
         out.set_properties({"title": f"{word('title', language)} {content.city} {content.month}", "created": content.made_at})
         book = Book(out, language)
         _summary(book, found)

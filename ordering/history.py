@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ordering import storage
+
 Fetch = Callable[[date], Any]
 """Gives the lines of one whole week as an Arrow table."""
 
@@ -59,24 +61,25 @@ def write(folder: Path, week: date, version: int, rows: Any) -> None:
     """Write the file of a week whole or not at all, and take away those of its other versions."""
     import pyarrow.parquet as pq
 
-    folder.mkdir(parents=True, exist_ok=True)
     target = file_of(folder, week, version)
-    unfinished = target.with_suffix(".unfinished")
-    try:
+    with storage.replacing(target) as unfinished:
         pq.write_table(rows, unfinished, compression="zstd", compression_level=1)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
     for other in folder.glob(f"{week:%Y-%m-%d}.v*.parquet"):
         if other != target:
             other.unlink(missing_ok=True)
 
 
 def rebuild(folder: Path, weeks: Sequence[tuple[date, int]], fetch: Fetch, progress: Callable[[str, int, int], None]) -> int:
-    """Write every file anew from the database and take away what belongs to no week; gives the number of files."""
+    """Write every file anew from the database and take away what belongs to no week; gives the number of files.
+
+    Raises TrueOrderError where the folder cannot be written; what was written by then is sound, and nights read the rest from the database.
+    """
     for done, (week, version) in enumerate(weeks):
         progress("history", done, len(weeks))
-        write(folder, week, version, fetch(week))
+        try:
+            write(folder, week, version, fetch(week))
+        except OSError as error:
+            raise storage.file_error(folder, error) from error
     wanted = {file_of(folder, week, version) for week, version in weeks}
     for other in folder.glob("*.parquet"):
         if other not in wanted:

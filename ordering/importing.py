@@ -21,7 +21,7 @@ from ordering.errors import Fault
 from ordering.frames import CONTRACT, Table
 from ordering.keys import Parsed, frame
 from ordering.reading import Sheet, parquet_sheet
-from ordering.refusing import FaultList
+from ordering.refusing import FaultList, one_line
 from ordering.settings import ImportSettings
 
 __all__ = ["Checked", "Progress", "Stored", "quiet", "read_folder"]
@@ -30,6 +30,9 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 ENDINGS = (".csv", ".parquet")
+MOST_COLUMNS = 1_000
+SHOWN = 20
+"""Unknown columns that are named in a note."""
 OTHER_DELIMITERS = (";", "\t", "|", "，", "；")
 
 
@@ -141,7 +144,7 @@ class FolderReader:
                 self.broken.add(name)
             elif given:
                 found[name] = given[0]
-        self.notes += [f"{name} is not a file of a city folder and was not read" for name in entries]
+        self.notes += [f"{one_line(name)} is not a file of a city folder and was not read" for name in entries]
         self.expect(found.values())
         return found
 
@@ -155,6 +158,9 @@ class FolderReader:
 
     def sheet(self, path: Path, wanted: Collection[str], required: Collection[str], delimiter: str = ",") -> Sheet | None:
         """The wanted columns of a file as text, or None (then `faults` says why): unreadable, empty, or without a required column."""
+        if path.exists() and not path.is_file() and not path.is_dir():
+            self.whole(path.name, "is a pipe or a device; put the file itself into the folder")
+            return None
         try:
             if path.suffix == ".parquet":
                 return self._parquet(path, wanted, required)
@@ -207,15 +213,20 @@ class FolderReader:
         elif other:
             shown = "a tab" if other == "\t" else f"'{other}'"
             self._header(path, "", f"the header has one column and holds {shown}; separate the cells by '{delimiter}'")
+        elif len(header) > MOST_COLUMNS:
+            self._header(
+                path, "", f"the header has {len(header):,} columns, more than any file of a city; leave only the columns that are read"
+            )
         else:
             for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
                 self._header(path, name, "stands more than once; keep one of these columns")
             for name in [name for name in required if name not in header]:
                 near = difflib.get_close_matches(name, [name for name in header if name not in wanted], 1)
                 self._header(path, name, f"is missing; add this column{f' (is it {near[0]!r}?)' if near else ''}")
-        unknown = [name or "(without a name)" for name in header if name not in wanted]
+        unknown = [one_line(name) or "(without a name)" for name in header if name not in wanted]
         if unknown and self.faults.count(path.name) == before:
-            self.notes.append(f"{path.name}: unknown columns were ignored: {', '.join(unknown)}")
+            more = f" and {len(unknown) - SHOWN:,} more" if len(unknown) > SHOWN else ""
+            self.notes.append(f"{path.name}: unknown columns were ignored: {', '.join(unknown[:SHOWN])}{more}")
         return self.faults.count(path.name) == before
 
     def _header(self, path: Path, name: str, message: str) -> None:

@@ -114,6 +114,7 @@ class TableMapping(BaseModel):
         return value
 
 
+TOO_DEEP = "is nested too deeply to be a mapping; see config/mappings/iowa.toml for how one is written"
 Mappings = dict[str, TableMapping]
 
 
@@ -128,7 +129,9 @@ def load(path: Path, faults: FaultList) -> Mappings:
         raw = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         return whole(f"cannot be read ({error.strerror}); name a mapping file that exists")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        return whole(TOO_DEEP)
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         return whole(f"is no TOML: {error}")
     try:
         mappings = TypeAdapter(Mappings).validate_python(raw)
@@ -137,13 +140,20 @@ def load(path: Path, faults: FaultList) -> Mappings:
             key = ".".join(str(part) for part in wrong["loc"])
             unknown = wrong["type"] == "extra_forbidden"
             said = "is no key of a mapping; remove it" if unknown else f"{wrong['msg'].removeprefix('Value error, ')}; correct the mapping"
-            faults.add(Fault(path.name, 0, key, str(wrong["input"])[:100], said))
+            faults.add(Fault(path.name, 0, key, _shortened(wrong["input"]), said))
         return {}
     if not mappings:
         return whole("maps no table; it needs a section such as [order_lines]")
     for name, rules in mappings.items():
         _fits_contract(path.name, name, rules, faults)
     return {} if faults.count(path.name) else mappings
+
+
+def _shortened(value: Any) -> str:
+    try:
+        return str(value)[:100]
+    except RecursionError:
+        return "[[…"
 
 
 def _fits_contract(file: str, name: str, rules: TableMapping, faults: FaultList) -> None:

@@ -22,6 +22,8 @@ Codes = npt.NDArray[np.int32]
 
 LARGEST = 200_000_000
 """Rows that are read of one file."""
+MANY, MOST_PER_BYTE = 1_000_000, 10
+"""Beyond so many rows a file has a byte for every so many of them: order ids alone take more. One that has fewer would fill the memory."""
 
 
 class Cells(NamedTuple):
@@ -94,6 +96,10 @@ def parquet_sheet(path: Path, wanted: Collection[str], faults: FaultList) -> tup
             names, texts = list(file.schema_arrow.names), [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
             if (rows := int(file.metadata.num_rows)) > LARGEST:
                 message = f"holds {rows:,} rows, more than the {LARGEST:,} that are read at once; split it by year"
+                faults.add(Fault(path.name, 0, "", "", message))
+                return names, None
+            if rows > MANY and rows > MOST_PER_BYTE * (size := path.stat().st_size):
+                message = f"holds {rows:,} rows in {size:,} bytes: hardly a cell differs from another; export it again"
                 faults.add(Fault(path.name, 0, "", "", message))
                 return names, None
         with pq.ParquetFile(path, read_dictionary=texts) as file:

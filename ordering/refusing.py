@@ -31,7 +31,7 @@ class FolderRefusedError(ImportRefusedError):
         TrueOrderError.__init__(self, "\n".join([*listed, f"{self.count:,} {_noun(self.count)}; nothing was stored"]))
 
 
-def _shown(text: str) -> str:
+def one_line(text: str) -> str:
     """A cell in one short line: control characters by their number, at most 80 characters."""
     printable = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text[:80])
     return printable if len(text) <= 80 else f"{printable}…"
@@ -58,7 +58,7 @@ class FaultList:
     def add(self, fault: Fault) -> None:
         """One fault more, its value shortened to what a line can show; listed while the file has room."""
         self._counts[fault.file] += 1
-        fault = replace(fault, value=_shown(fault.value))
+        fault = replace(fault, value=one_line(fault.value))
         found = self._found.setdefault(fault.file, [])
         if len(found) < 20 * LISTED:  # more than are shown, so that those shown are the first by line, whichever check found them
             found.append(fault)

@@ -7,8 +7,8 @@ out what it has by the old practice. For development, tests and demonstration on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ordering import sample_plan, sample_season, sample_tables, sample_town
+from ordering import sample_plan, sample_season, sample_tables, sample_town, storage
 from ordering.errors import TrueOrderError
 from ordering.frames import CONTRACT
 from ordering.sample_files import Format, Pieces, write
@@ -71,11 +71,10 @@ def write_city(
     season = sample_season.build(town)
     plan = sample_plan.build(town, season)
     held = sample_tables.draw_holds(town)
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = {name: write(folder, name, table, format) for name, table in _tables(town, season, plan, held).items()}
-    with ExitStack() as stack:
-        city = _City(stack, folder, format, town, plan)
-        later = _Truth(stack, truth, town, plan) if truth else None
+    with _places(folder, truth) as (place, beside), ExitStack() as stack:
+        rows = {name: write(place, name, table, format) for name, table in _tables(town, season, plan, held).items()}
+        city = _City(stack, place, format, town, plan)
+        later = _Truth(stack, beside, town, plan) if beside else None
         last = len(town.weeks) if truth else town.cutoff + 1
         for week in Market(town, season, plan, held).weeks(last):
             if week.k >= BURN_IN:
@@ -85,8 +84,18 @@ def write_city(
                 if later:
                     later.add(week, orders)
             progress("weeks", week.k + 1, last)
-    rows |= {file.path.stem: file.rows for file in city.files.values() if file.rows}
+        rows |= {file.path.stem: file.rows for file in city.files.values()}
     return SampleCity(folder, last_week, {name: rows[name] for name in CONTRACT if rows.get(name)})
+
+
+@contextmanager
+def _places(folder: Path, truth: Path | None) -> Iterator[tuple[Path, Path | None]]:
+    """Where city and truth are written until both are whole. Raises TrueOrderError where there is no room for them."""
+    try:
+        with storage.adding(*([folder, truth] if truth else [folder])) as places:
+            yield places[0], places[1] if truth else None
+    except OSError as error:
+        raise storage.file_error(folder, error) from error
 
 
 def _check(folder: Path, truth: Path | None, sizes: Mapping[str, int], seed: int, kind: str, format: str, last_week: date) -> None:
@@ -202,7 +211,6 @@ class _Truth:
     def __init__(self, stack: ExitStack, folder: Path, town: Town, plan: sample_plan.Plan) -> None:
         import pyarrow as pa
 
-        folder.mkdir(parents=True, exist_ok=True)
         self.demand = stack.enter_context(Pieces(folder, "demand", "parquet"))
         self.lines = stack.enter_context(Pieces(folder, "lines", "parquet"))
         self.retailer_ids, self.brand_ids = pa.array(town.shops.ids), pa.array(town.brands.ids)

