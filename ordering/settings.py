@@ -178,6 +178,18 @@ class RatingSettings(_Section):
         return value
 
 
+class WebSettings(_Section):
+    host: str
+    port: int = Field(ge=1, le=65535)
+    workers: int = Field(ge=1, le=64)
+    threads: int = Field(ge=1, le=256)
+    insecure: bool
+    origins: tuple[str, ...]
+    language: Literal["zh", "en"]
+    body_kilobytes: int = Field(ge=16, le=102400)
+    metrics_from: tuple[str, ...]
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -196,6 +208,7 @@ class Settings(_Section):
     suggesting: SuggestSettings
     planning: PlanningSettings
     rating: RatingSettings
+    web: WebSettings
 
 
 def load(*paths: Path) -> Settings:
