@@ -18,6 +18,14 @@ class StateError(TrueOrderError):
     """The database is not in a state in which the command can be done."""
 
 
+class OrderError(TrueOrderError):
+    """What a retailer asks of the ordering desk cannot be done so; `code` names what to mend, `words` say it in English and Chinese."""
+
+    def __init__(self, code: str, english: str, chinese: str) -> None:
+        self.code, self.words = code, {"en": english, "zh": chinese}
+        super().__init__(english)
+
+
 @dataclass(frozen=True, order=True)
 class Fault:
     """One fault of one input file: where it is, what stands there, and what would be right.

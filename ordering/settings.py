@@ -60,6 +60,11 @@ class PublishSettings(_Section):
     most_problems: int = Field(ge=0)
 
 
+class OrderingSettings(_Section):
+    opens: time
+    days_ahead: int = Field(ge=1, le=7)
+
+
 class ReviewSettings(_Section):
     reason_share: float = Field(ge=0)
     reason_cartons: int = Field(ge=0)
@@ -198,6 +203,7 @@ class Settings(_Section):
     importing: ImportSettings
     nightly: NightlySettings
     publishing: PublishSettings
+    ordering: OrderingSettings
     review: ReviewSettings
     demand: DemandSettings
     forecast: ForecastSettings

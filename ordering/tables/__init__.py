@@ -4,6 +4,7 @@ from ordering.tables.base import metadata
 from ordering.tables.city import contract, imports, order_lines, order_weeks, request_versions
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
 from ordering.tables.decisions import audit, batches, decision_versions, flag_answers, suggestion_decisions
+from ordering.tables.desk import city_version, desk_answers, desk_orders, line_requests, week_given
 from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows, strategy_plans
 from ordering.tables.runs import fits, kept, results, run_problems, run_steps, runs
 
@@ -11,13 +12,17 @@ __all__ = [
     "audit",
     "batches",
     "cancelled_lines",
+    "city_version",
     "confirmations",
     "contract",
     "decision_versions",
+    "desk_answers",
+    "desk_orders",
     "fits",
     "flag_answers",
     "imports",
     "kept",
+    "line_requests",
     "metadata",
     "order_lines",
     "order_weeks",
@@ -32,4 +37,5 @@ __all__ = [
     "strategy_plan_rows",
     "strategy_plans",
     "suggestion_decisions",
+    "week_given",
 ]
