@@ -195,6 +195,26 @@ class WebSettings(_Section):
     metrics_from: tuple[str, ...]
 
 
+class AccountSettings(_Section):
+    least_length: int = Field(ge=8, le=64)
+    argon2_memory_kib: int = Field(ge=8, le=4_194_304)
+    argon2_passes: int = Field(ge=1, le=100)
+    argon2_lanes: int = Field(ge=1, le=64)
+    idle_minutes: int = Field(ge=1)
+    session_hours: int = Field(ge=1)
+    attempts: int = Field(ge=1)
+    attempts_per_address: int = Field(ge=1)
+    address_attempts: int = Field(ge=1)
+    attempt_minutes: int = Field(ge=1)
+    token_days: int = Field(ge=1)
+
+
+class PrivacySettings(_Section):
+    objections_to: str
+    access_log_days: int = Field(ge=1)
+    decision_months: int = Field(ge=0)
+
+
 class Settings(_Section):
     """All settings, by section; see config/default.toml for what each means."""
 
@@ -215,6 +235,8 @@ class Settings(_Section):
     planning: PlanningSettings
     rating: RatingSettings
     web: WebSettings
+    accounts: AccountSettings
+    privacy: PrivacySettings
 
 
 def load(*paths: Path) -> Settings:

@@ -1,5 +1,14 @@
 """The database's tables, SQLAlchemy Core. Those of the city and of the results follow `frames`; the others stand here whole."""
 
+from ordering.tables.accounts import (
+    access_log,
+    forgotten_retailers,
+    login_attempts,
+    user_sessions,
+    user_territories,
+    user_tokens,
+    users,
+)
 from ordering.tables.base import metadata
 from ordering.tables.city import contract, imports, order_lines, order_weeks, request_versions
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
@@ -9,6 +18,7 @@ from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows,
 from ordering.tables.runs import fits, kept, results, run_problems, run_steps, runs
 
 __all__ = [
+    "access_log",
     "audit",
     "batches",
     "cancelled_lines",
@@ -20,9 +30,11 @@ __all__ = [
     "desk_orders",
     "fits",
     "flag_answers",
+    "forgotten_retailers",
     "imports",
     "kept",
     "line_requests",
+    "login_attempts",
     "metadata",
     "order_lines",
     "order_weeks",
@@ -37,5 +49,9 @@ __all__ = [
     "strategy_plan_rows",
     "strategy_plans",
     "suggestion_decisions",
+    "user_sessions",
+    "user_territories",
+    "user_tokens",
+    "users",
     "week_given",
 ]

@@ -1,0 +1,150 @@
+"""Who may do what: roles, what each role may do, and the person that an entry point acts for. Pure: no SQL, no clock."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from ordering.errors import TrueOrderError
+
+
+class Role(StrEnum):
+    """What a user is to the company."""
+
+    RETAILER = "retailer"
+    ACCOUNT_MANAGER = "account_manager"
+    HEADQUARTERS = "headquarters"
+    ADMINISTRATOR = "administrator"
+    SERVICE = "service"
+
+
+class Permission(StrEnum):
+    """What a person may do; of which retailers, `Person` says. Scopes of tokens bear the same names."""
+
+    ORDER = "order.place"
+    READ_SHOP = "shop.read"
+    READ_SUGGESTIONS = "suggestions.read"
+    DECIDE = "suggestions.decide"
+    READ_FLAGS = "flags.read"
+    ANSWER = "flags.answer"
+    READ_RATES = "rates.read"
+    EXPORT = "city.export"
+    IMPORT = "city.import"
+    PUBLISH_STRATEGY = "strategy.publish"
+    RATE_STARS = "stars.rate"
+    PUBLISH = "proposal.publish"
+    CORRECT = "orders.correct"
+    READ_RUNS = "runs.read"
+    RERUN = "runs.start"
+    WHAT_IF = "runs.what_if"
+    MANAGE_USERS = "users.manage"
+    READ_SETTINGS = "settings.read"
+    READ_AUDIT = "audit.read"
+    PRIVACY = "privacy.manage"
+    READ_METRICS = "metrics.read"
+
+
+P, R = Permission, Role
+MAY: Mapping[Role, frozenset[Permission]] = MappingProxyType({
+    R.RETAILER: frozenset({P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS}),
+    R.ACCOUNT_MANAGER: frozenset({P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.READ_RATES}),
+    R.HEADQUARTERS: frozenset({
+        P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_RATES, P.EXPORT, P.IMPORT, P.PUBLISH_STRATEGY, P.RATE_STARS, P.PUBLISH,
+        P.CORRECT, P.READ_RUNS, P.RERUN, P.WHAT_IF,
+    }),
+    R.ADMINISTRATOR: frozenset({P.MANAGE_USERS, P.READ_SETTINGS, P.READ_AUDIT, P.PRIVACY, P.READ_RUNS, P.READ_METRICS}),
+    R.SERVICE: frozenset({
+        P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_RATES, P.EXPORT, P.IMPORT, P.READ_RUNS, P.RERUN, P.READ_METRICS,
+    }),
+})  # fmt: skip
+"""What each role may do. docs/privacy.md shows the same matrix, and a test holds the two together."""
+
+EVERYWHERE = frozenset({Role.HEADQUARTERS, Role.SERVICE})
+"""Roles that see every retailer; an administrator sees none."""
+
+WORDS: Mapping[Role, tuple[str, str]] = MappingProxyType({
+    R.RETAILER: ("Orders for its own shop, and sees only its own.", "零售户：只为自己的店订货，只看自己的数据。"),
+    R.ACCOUNT_MANAGER: ("Sees its retailers, decides on suggestions, answers flags.", "客户经理：查看辖区，审核建议，答复标记。"),
+    R.HEADQUARTERS: ("Reads everything, publishes the strategy, runs again.", "总部：查看全部数据，发布投放策略，重新运行。"),
+    R.ADMINISTRATOR: ("Manages users and reads the audit; takes no business decision.", "管理员：管理用户，查看审计，不作业务决定。"),
+    R.SERVICE: ("A program, by a token with named scopes.", "服务：程序凭令牌在指定范围内访问。"),
+})  # fmt: skip
+"""Every role with its words in English and Chinese."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who acts. `retailer_id`: whose shop it is (RETAILER). `managers`, `districts`: whose retailers are theirs (ACCOUNT_MANAGER).
+
+    `scopes`: what the token that was shown is good for, of what the role may; None: all of it.
+    """
+
+    user_id: int
+    name: str
+    role: Role
+    retailer_id: str | None = None
+    managers: frozenset[str] = frozenset()
+    districts: frozenset[str] = frozenset()
+    scopes: frozenset[Permission] | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """True where the role, and the token if one was shown, allow it. Of which retailers is another question: `sees`."""
+        return permission in MAY[self.role] and (self.scopes is None or permission in self.scopes)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A log-in. `secret` goes into the cookie and is shown this once; `csrf` goes into the page and comes back with each act."""
+
+    secret: str
+    csrf: str
+    person: Person
+    expires_at: datetime
+
+
+def _bytes(text: str) -> bytes:
+    """Any text that may come in, also one that is no Unicode."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def csrf_of(secret: str) -> str:
+    """The token against forged requests that belongs to a session: from the secret alone, and the secret cannot be had from it."""
+    return hashlib.blake2b(b"csrf", key=_bytes(secret)[:64], digest_size=24).hexdigest()
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a session's or token's secret. It holds 256 random bits, so a fast hash is enough."""
+    return hashlib.sha256(_bytes(secret)).hexdigest()
+
+
+def login_of(name: str) -> str:
+    """The form in which two user names are one: width, case and outer blanks do not tell users apart."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def is_name(name: str) -> bool:
+    """True where a user can be called so: 1 to 100 visible characters."""
+    return 0 < len(name) <= 100 and name.isprintable()
+
+
+def check_name(name: str) -> str:
+    """A user name without outer blanks; TrueOrderError where nobody can be called so."""
+    found = name.strip()
+    if not is_name(found):
+        raise TrueOrderError(f'user name "{found[:100]}": write 1 to 100 visible characters')
+    return found
+
+
+def scopes_of(role: Role, named: frozenset[str]) -> frozenset[Permission]:
+    """The scopes of a token by name. Raises TrueOrderError where one is unknown, or is not the role's to give."""
+    known = {p.value for p in MAY[role]}
+    if wrong := sorted(named - known):
+        raise TrueOrderError(f'scope "{wrong[0]}": a token of role {role} may have {", ".join(sorted(known))}')
+    if role is Role.SERVICE and not named:
+        raise TrueOrderError(f"scope: a token of a service names what it is good for, of {', '.join(sorted(known))}")
+    return frozenset(Permission(name) for name in named)
