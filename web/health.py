@@ -52,7 +52,7 @@ class Ready(BaseModel):
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "Do not send requests here now."}})
 def readyz(own: Here) -> JSONResponse:
-    """Whether requests can be served: the database answers and its schema is this version's. The scheduler and the newest night are told, but
+    """Whether requests can be served: the database answers and its schema is this version's. The scheduler and the newest night are told;
     orders are taken without them."""
     checks = [_database(own)]
     if checks[0].ok:
@@ -77,7 +77,7 @@ def _scheduler(own: Service) -> Check:
     except ImportError:
         return Check(name="scheduler", ok=True, required=False, detail="not watched")
     held = leases.holder_of(own.db, "scheduler")
-    return Check(name="scheduler", ok=held is not None, required=False, detail=f"held by {held}" if held else "no scheduler holds the lease")
+    return Check(name="scheduler", ok=held is not None, required=False, detail=str(held or "nobody holds the lease"))
 
 
 def _night(own: Service) -> Check:

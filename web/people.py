@@ -20,7 +20,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def cookie_name(own: Service) -> str:
-    """The session cookie's name; `__Host-` binds it to this host and to TLS, which a plain http address on one's own machine cannot keep."""
+    """The session cookie's name; `__Host-` binds it to this host and to TLS, which plain http on one's own machine has not."""
     return COOKIE if own.settings.web.insecure else f"__Host-{COOKIE}"
 
 
@@ -67,7 +67,7 @@ def same_site(request: Request) -> None:
 
 
 class Guard:
-    """A dependency that gives the person who asks, if they have a permission (None: being logged in), and if the path's retailer is theirs."""
+    """A dependency: the person who asks, if they have a permission (None: are logged in) and the retailer of the path is theirs."""
 
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission

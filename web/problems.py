@@ -20,8 +20,8 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
     "NOT_LOGGED_IN": (401, "Log in, or send a token that is valid.", "请先登录，或提供有效的令牌。"),
     "WRONG_PASSWORD": (401, "This name and password do not fit together.", "用户名或密码不正确。"),
     "NOT_ALLOWED": (403, "Your role may not do this.", "您的角色无权进行此操作。"),
-    "OTHER_ORIGIN": (403, "This request came from another site; open the page of this service and try again.", "请求来自其他网站，请在本系统页面内操作。"),
-    "NO_CSRF_TOKEN": (403, "The header X-CSRF-Token is missing or not that of the session; log in again.", "缺少或不匹配 X-CSRF-Token，请重新登录。"),
+    "OTHER_ORIGIN": (403, "This came from another site; do it on a page of this service.", "请求来自其他网站，请在本系统页面内操作。"),
+    "NO_CSRF_TOKEN": (403, "X-CSRF-Token is missing or not that of the session; log in again.", "缺少或不匹配 X-CSRF-Token，请重新登录。"),
     "NOT_FOUND": (404, "There is no such thing, or it is not yours.", "不存在，或不属于您。"),
     "METHOD_NOT_ALLOWED": (405, "This address does not take that method.", "该地址不支持此方法。"),
     "STATE": (409, "As things stand this cannot be done.", "当前状态下无法进行。"),
@@ -31,7 +31,7 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
     "UNFORESEEN": (500, "This should not have happened; it was recorded under the request's id.", "系统发生意外错误，已按请求编号记录。"),
     "NO_DATABASE": (503, "The database does not answer; try again in a moment.", "数据库暂时无响应，请稍后再试。"),
 })  # fmt: skip
-"""Every code of this service itself: status, and what is wrong and what to do in English and Chinese. Orders have further ones (ORDER_…)."""
+"""Every code of this service itself: status, and what is wrong and what to do in English and Chinese. Orders have further ones."""
 
 MEDIA = "application/problem+json"
 TYPE = "urn:trueorder:problem:"

@@ -186,9 +186,7 @@ Scope = StrEnum("Scope", [(name, name) for name in strategies.SCOPES])  # type: 
 
 
 @router.get("/strategy/proposal")
-def proposal(
-    own: Here, person: Planner, part: Part, week: Monday = None, brand: Text | None = None, by: Scope | None = None
-) -> Proposal:
+def proposal(own: Here, person: Planner, part: Part, week: Monday = None, brand: Text | None = None, by: Scope | None = None) -> Proposal:
     """Caps per star level for a week, whose expected take-up comes nearest to the plan. Nothing is stored."""
     found = strategies.strategy(own.source(), week, brand, str(by) if by else None)
     return Proposal.model_validate({"week": found.week, "caps": part.of(found.levels), "problems": records(found.problems)})

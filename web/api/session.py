@@ -53,7 +53,9 @@ def log_in(said: LogIn, request: Request, response: Response, own: Here) -> Logg
     password = said.password.get_secret_value()
     session = accounts.log_in(own.db, said.name, password, address=address, at=own.clock(), rules=own.settings.accounts)
     if session is None:
-        raise ProblemError("WRONG_PASSWORD")
+        wait = accounts.wait(own.db, said.name, address=address, at=own.clock(), rules=own.settings.accounts)
+        seconds = {} if wait is None else {"Retry-After": str(int(wait.total_seconds()) + 1)}
+        raise ProblemError("WRONG_PASSWORD" if wait is None else "TOO_MANY", headers=seconds)
     age = int((session.expires_at - own.clock()).total_seconds())
     secure = not own.settings.web.insecure
     response.set_cookie(people.cookie_name(own), session.secret, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
