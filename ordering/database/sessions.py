@@ -20,6 +20,9 @@ SEEN_EVERY = timedelta(minutes=1)
 """How coarsely it is noted when a session was last used."""
 
 
+WHOSE = users.by_secret(T, T.c.seen_at, T.c.idle_seconds)
+
+
 def log_in(db: Database, name: str, password: str, *, address: str, at: datetime, rules: AccountSettings) -> Session | None:
     """A new session, or None: wrong password, no such user, disabled, or too many tries (`throttle.wait` tells those, and how long).
 
@@ -70,12 +73,7 @@ def _begin(
 def by_session(db: Database, secret: str, *, at: datetime) -> Person | None:
     """Whose session this is, as the user is now; None where it has ended, or never was. One query; a write at most once a minute."""
     key = hash_of(secret)
-    whole = T.join(USERS, USERS.c.user_id == T.c.user_id)
-    rows = db.rows(
-        users.joined(whole)
-        .add_columns(T.c.seen_at, T.c.idle_seconds)
-        .where(T.c.secret_hash == key, T.c.expires_at > at, sa.not_(USERS.c.disabled))
-    )
+    rows = users.ask(db, WHOSE, secret_hash=key, at=at)
     if not rows or rows[0]["seen_at"] + timedelta(seconds=rows[0]["idle_seconds"]) <= at:
         return None
     if at - rows[0]["seen_at"] >= SEEN_EVERY:

@@ -22,6 +22,8 @@ USED_EVERY = timedelta(hours=1)
 MARK = "trueorder_"
 """Begins every token, so that one that strayed into a file or a log can be told for what it is."""
 
+WHOSE = users.by_secret(T, T.c.scopes, T.c.used_at).where(T.c.revoked_at.is_(None))
+
 
 @dataclass(frozen=True)
 class Token:
@@ -64,9 +66,7 @@ def new_token(
 def by_token(db: Database, secret: str, *, at: datetime) -> Person | None:
     """Whose token this is, as the user is now, with its scopes; None where it is revoked, has ended, or never was. One query."""
     key = hash_of(secret)
-    whole = T.join(USERS, USERS.c.user_id == T.c.user_id)
-    valid = (T.c.secret_hash == key, T.c.expires_at > at, T.c.revoked_at.is_(None), sa.not_(USERS.c.disabled))
-    rows = db.rows(users.joined(whole).add_columns(T.c.scopes, T.c.used_at).where(*valid))
+    rows = users.ask(db, WHOSE, secret_hash=key, at=at)
     if not rows:
         return None
     if rows[0]["used_at"] is None or at - rows[0]["used_at"] >= USED_EVERY:
