@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from allocation import greedy, limits, owners
-from allocation.limits import NONE, Whole
+from allocation import greedy, holds, limits, owners
+from allocation.limits import NONE, Rows, Whole
 from ordering.errors import SettingsError
 from ordering.frames import Snapshot, day
 from ordering.model import Reason, week_of
@@ -39,7 +39,7 @@ class Bounds:
     `order` lists the lines by owner, brand, order day and order: of lines that share a limit, who comes first takes first.
     """
 
-    rows: pd.DataFrame
+    rows: Rows
     order: Whole
     requested: Whole
     star_level: Whole
@@ -117,14 +117,19 @@ def bounded(
         star_level=limits.star_levels(snapshot, rows),
         pack=snapshot.brands["pack_multiple"].to_numpy(np.int64)[brand],
         lot=snapshot.brands["min_lot"].to_numpy(np.int64)[brand],
-        hold=limits.held(snapshot, rows),
+        hold=holds.prepared(snapshot).on(rows),
         cap=limit[Reason.STAR_CAP],
         left={reason: limits.left(rows, reason, limit[reason], against) for reason in COLUMNS},
         own=asked,
         usable=asked,
         bound=np.full(len(rows), CODE[Reason.FULL]),
     )
-    found = found.narrowed(np.where(found.hold, 0, asked), Reason.HOLD)
+    return by_itself(found)
+
+
+def by_itself(found: Bounds) -> Bounds:
+    """The bounds after those of each line alone: hold, whole packs, lot."""
+    found = found.narrowed(np.where(found.hold, 0, found.usable), Reason.HOLD)
     found = found.narrowed(found.usable // found.pack * found.pack, Reason.PACK)
     found = found.narrowed(np.where(found.usable < found.lot, 0, found.usable), Reason.MIN_LOT)
     return replace(found, own=found.usable)
@@ -175,12 +180,12 @@ def named(codes: npt.NDArray[np.int8]) -> pd.Categorical:
 
 def weights(snapshot: Snapshot, rows: pd.DataFrame, settings: AllocationSettings) -> Whole:
     """The weight of each row's owner in whole thousandths: that of its best licence."""
-    each, begin = owners.licences(snapshot.retailers, rows)
+    each, begin = owners.prepared(snapshot.retailers).licences(rows)
     found = own_weights(snapshot, each, settings)
     return np.maximum.reduceat(found, begin) if len(begin) else found
 
 
-def own_weights(snapshot: Snapshot, rows: pd.DataFrame, settings: AllocationSettings) -> Whole:
+def own_weights(snapshot: Snapshot, rows: Rows, settings: AllocationSettings) -> Whole:
     """The weight of the star level of each row's retailer. Raises SettingsError where a level has one below a thousandth."""
     levels, at = limits.distinct(limits.star_levels(snapshot, rows))
     found = np.array([round(1000 * settings.weight(int(level))) for level in levels], np.int64)
@@ -216,7 +221,7 @@ def _likeliest(snapshot: Snapshot, rows: pd.DataFrame, asked: Whole, got: Whole,
     """The reasons of lines of one month that were cut, the narrowest limit first."""
     pack = snapshot.brands["pack_multiple"].to_numpy(np.int64)[rows["brand"]]
     lot = snapshot.brands["min_lot"].to_numpy(np.int64)[rows["brand"]]
-    fits = [(limits.held(snapshot, rows), Reason.HOLD)]
+    fits = [(holds.prepared(snapshot).on(rows), Reason.HOLD)]
     for reason, limit in limits.in_force(snapshot, rows).items():
         fits.append((limits.left(rows, reason, limit, against) < pack, reason))
     fits += [(asked < lot, Reason.MIN_LOT), (asked - got < pack, Reason.PACK)]

@@ -50,7 +50,7 @@ def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, *, 
     wanted, packs = np.minimum(who.usable, np.maximum(entitled - who.taken, 0)), in_packs(who, supply.left)
     first = _cut_off(who, wanted, packs, lines, who.taken, lots)
     kept, solved = supply.threshold[who.brands], first.levels
-    level = np.repeat(np.where(solved < 0, kept, np.where(kept < 0, solved, np.minimum(kept, solved))), np.diff(who.offsets))
+    level = np.repeat(in_force(kept, solved), np.diff(who.offsets))
     if last_day is None:
         return _by_line(who, bound, order, there, first, solved, level)
     late = (bound.rows["day"] - bound.rows["week"] * 7 + 3 >= last_day - 1).to_numpy()[order]
@@ -58,6 +58,11 @@ def decided(who: Claimants, bound: Bounds, order: Whole, supply: WeekSupply, *, 
     if (rest > 0).any() and late.any():
         first, level = _left_over(who, first, lines, late, rest, lots, level)
     return _by_line(who, bound, order, there, first, solved, level)
+
+
+def in_force(kept: Whole, solved: Whole) -> Whole:
+    """The lower of the level stored and the level that supply reaches; each may be UNLIMITED."""
+    return np.where(solved < 0, kept, np.where(kept < 0, solved, np.minimum(kept, solved)))
 
 
 def in_packs(who: Claimants, left: Whole) -> Whole:

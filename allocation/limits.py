@@ -9,19 +9,23 @@ Monday. No row is no limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from allocation import owners
+from allocation.owners import Owners
 from ordering import strategy
 from ordering.errors import TrueOrderError
 from ordering.frames import Snapshot
 from ordering.model import ALL, Reason
 
 Whole = npt.NDArray[np.int64]
+Rows: TypeAlias = Any
+"""Numbered lines (`numbered`): a frame of a night's, or arrays by its columns for a few at the desk."""
 
 NONE = int(strategy.NO_CAP)
 """Stands for "no limit" in arrays of limits."""
@@ -95,11 +99,11 @@ def month_name(month: int) -> str:
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def scope(rows: pd.DataFrame, reason: Reason) -> Whole:
+def scope(rows: Rows, reason: Reason) -> Whole:
     """A number for what each row counts towards under the limit `reason`; equal for rows that share it."""
-    key = rows["owner"].to_numpy(np.int64)
+    key = np.asarray(rows["owner"], np.int64)
     for column in SCOPES[reason]:
-        key = key * WIDTH + rows[column].to_numpy(np.int64)
+        key = key * WIDTH + np.asarray(rows[column], np.int64)
     return key
 
 
@@ -126,75 +130,97 @@ def sums(asked: Whole, keys: Whole, quantities: Whole) -> Whole:
     return total[found[len(keys) :]].astype(np.int64)
 
 
-def left(rows: pd.DataFrame, reason: Reason, limit: Whole, against: pd.DataFrame) -> Whole:
+def left(rows: Rows, reason: Reason, limit: Whole, against: Rows) -> Whole:
     """What the limit `reason` leaves each row after what `against` gave already; NONE where there is no limit, at least 0."""
     if (limit == NONE).all():
         return limit
-    used = sums(scope(rows, reason), scope(against, reason), against["allocated"].to_numpy(np.int64))
+    used = sums(scope(rows, reason), scope(against, reason), np.asarray(against["allocated"], np.int64))
     return np.where(limit == NONE, NONE, np.maximum(limit - used, 0))
 
 
-def star_levels(snapshot: Snapshot, rows: pd.DataFrame) -> Whole:
+def star_levels(snapshot: Snapshot, rows: Rows) -> Whole:
     """The star level of each row's retailer in the row's month."""
     months, at = distinct(rows["month"])
-    names = pd.Index([month_name(month) for month in months], dtype="str")
-    return strategy.levels(snapshot, names)[rows["retailer"].to_numpy(), at].astype(np.int64)
+    return strategy.levels(snapshot, _names(months))[np.asarray(rows["retailer"]), at].astype(np.int64)
 
 
-def in_force(snapshot: Snapshot, rows: pd.DataFrame) -> dict[Reason, Whole]:
-    """The limits in force for each row (`numbered`), cartons, NONE where there is none: of several licences of one owner the widest."""
-    each, begin = owners.licences(snapshot.retailers, rows)
-    found = _in_force(snapshot, each, star_levels(snapshot, each))
-    return {reason: np.maximum.reduceat(limit, begin) if len(begin) else limit for reason, limit in found.items()}
+def _names(months: Whole) -> pd.Index:
+    return pd.Index([month_name(month) for month in months], dtype="str")
 
 
-def _in_force(snapshot: Snapshot, rows: pd.DataFrame, level: Whole) -> dict[Reason, Whole]:
-    """The same for single licences, of star level `level`.
+@dataclass(frozen=True)
+class InForce:
+    """The limits of a city in some weeks and months (their numbers, ascending) as tables: a night looks up all its lines in them, the
+    desk a few.
 
-    Retailers visited every second week get double caps, for a brand and for a price band.
+    `level[retailer, month]`; `quota[month, level, brand]`, the last brand standing for all; `band[week, level, price class]`;
+    `day[level]`; NONE where there is no limit. `visits`: by retailer, 2 where it is visited every second week.
     """
-    retailer, brand = rows["retailer"].to_numpy(), rows["brand"].to_numpy()
-    weeks, week = distinct(rows["week"])
-    months, month = distinct(rows["month"])
-    mondays, names = monday(weeks), pd.Index([month_name(m) for m in months], dtype="str")
-    ids, quota = pd.Index(snapshot.brands["brand_id"]), snapshot.monthly_quotas
-    whole = quota["brand_id"] == ALL
-    quota_at = (names.get_indexer(pd.Index(quota["month"])), quota["star_level"].to_numpy(np.int64))
-    quota_brand = np.where(whole, len(ids), ids.get_indexer(pd.Index(quota["brand_id"])))
+
+    weeks: Whole
+    months: Whole
+    owners: Owners
+    level: Whole
+    caps: strategy.Caps
+    quota: Whole
+    band: Whole
+    day: Whole
+    visits: Whole
+
+    def of(self, rows: Rows) -> dict[Reason, Whole]:
+        """The limits for each row (`numbered`), cartons: of several licences of one owner the widest."""
+        each, begin = self.owners.licences(rows)
+        found = self._of(each)
+        return {reason: np.maximum.reduceat(limit, begin) if len(begin) else limit for reason, limit in found.items()}
+
+    def _of(self, rows: Rows) -> dict[Reason, Whole]:
+        """The same for single licences.
+
+        Retailers visited every second week get double caps, for a brand and for a price band.
+        """
+        retailer, brand, price_class = (np.asarray(rows[name], np.int64) for name in ("retailer", "brand", "price_class"))
+        week, month = np.searchsorted(self.weeks, rows["week"]), np.searchsorted(self.months, rows["month"])
+        level = self.level[retailer, month]
+        band_cap = self.band[week, level, price_class]
+        return {
+            Reason.STAR_CAP: self.caps.of(retailer, brand, week).astype(np.int64),
+            Reason.QUOTA_BRAND: self.quota[month, level, brand],
+            Reason.BAND_CAP: np.where(band_cap == NONE, NONE, band_cap * self.visits[retailer]),
+            Reason.QUOTA_TOTAL: self.quota[month, level, -1],
+            Reason.DAY_LIMIT: self.day[level],
+        }
+
+
+def in_force(snapshot: Snapshot, rows: Rows) -> dict[Reason, Whole]:
+    """The limits in force for each row (`numbered`), cartons, NONE where there is none: of several licences of one owner the widest."""
+    return tabled(snapshot, distinct(rows["week"])[0], distinct(rows["month"])[0]).of(rows)
+
+
+def tabled(snapshot: Snapshot, weeks: Whole, months: Whole) -> InForce:
+    """The limits of weeks and months given by number, ascending."""
+    ids, quota, mondays, names = pd.Index(snapshot.brands["brand_id"]), snapshot.monthly_quotas, monday(weeks), _names(months)
+    level = strategy.levels(snapshot, names).astype(np.int64)
+    of_brand = np.where(quota["brand_id"] == ALL, len(ids), ids.get_indexer(pd.Index(quota["brand_id"])))
+    quota_at = names.get_indexer(pd.Index(quota["month"])), quota["star_level"].to_numpy(np.int64), of_brand
     band, day = snapshot.band_caps, snapshot.daily_limits
-    band_at = (mondays.get_indexer(pd.DatetimeIndex(band["week"])), band["star_level"].to_numpy(), band["price_class"].to_numpy())
-    band_cap = _looked_up(band_at, band["cap"], (week, level, rows["price_class"].to_numpy()))
-    visits = snapshot.retailers["visit_every_weeks"].to_numpy(np.int64)[retailer]
-    return {
-        Reason.STAR_CAP: strategy.caps(snapshot, mondays).of(retailer, brand, week).astype(np.int64),
-        Reason.QUOTA_BRAND: _looked_up((*quota_at, quota_brand), quota["quota"], (month, level, brand)),
-        Reason.BAND_CAP: np.where(band_cap == NONE, NONE, band_cap * visits),
-        Reason.QUOTA_TOTAL: _looked_up((*quota_at, quota_brand), quota["quota"], (month, level, np.full(len(rows), len(ids)))),
-        Reason.DAY_LIMIT: _looked_up((day["star_level"].to_numpy(),), day["limit"], (level,)),
-    }
+    band_at = mondays.get_indexer(pd.DatetimeIndex(band["week"])), band["star_level"].to_numpy(), band["price_class"].to_numpy()
+    top, classes = int(level.max(initial=1)), int(snapshot.brands["price_class"].max()) if len(ids) else 1
+    return InForce(
+        weeks=weeks,
+        months=months,
+        owners=owners.prepared(snapshot.retailers),
+        level=level,
+        caps=strategy.caps(snapshot, mondays),
+        quota=_table(quota_at, quota["quota"], (len(months), top + 1, len(ids) + 1)),
+        band=_table(band_at, band["cap"], (len(weeks), top + 1, classes + 1)),
+        day=_table((day["star_level"].to_numpy(),), day["limit"], (top + 1,)),
+        visits=snapshot.retailers["visit_every_weeks"].to_numpy(np.int64),
+    )
 
 
-def _looked_up(at: tuple[npt.NDArray[np.integer], ...], values: pd.Series, wanted: tuple[Whole, ...]) -> Whole:
-    """The values at `wanted`, from rows at `at` (a negative place is left out); NONE where there is no row."""
-    known = np.logical_and.reduce([place >= 0 for place in at])
-    shape = [int(max(a.max(initial=0), w.max(initial=0))) + 1 for a, w in zip(at, wanted, strict=True)]
+def _table(at: tuple[npt.NDArray[np.integer], ...], values: pd.Series, shape: tuple[int, ...]) -> Whole:
+    """The values at their places; NONE where there is no row. What lies outside is of nobody, and left out."""
+    known = np.logical_and.reduce([(place >= 0) & (place < size) for place, size in zip(at, shape, strict=True)])
     table = np.full(shape, NONE, np.int64)
     table[tuple(place[known] for place in at)] = values.to_numpy(np.int64)[known]
-    return table[wanted]
-
-
-def held(snapshot: Snapshot, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which rows fall under a hold: of the retailer, for the brand or for all, on the order day, both ends included."""
-    out, holds = np.zeros(len(rows), bool), snapshot.holds
-    if holds.empty:
-        return out
-    brand = pd.Index(snapshot.brands["brand_id"]).get_indexer(pd.Index(holds["brand_id"].astype("str")))
-    retailer = pd.Index(snapshot.retailers["retailer_id"]).get_indexer(pd.Index(holds["retailer_id"].astype("str")))
-    first, last = (holds[end].to_numpy("datetime64[D]").astype(np.int64) for end in ("from", "to"))
-    known = (retailer >= 0) & ((brand >= 0) | (holds["brand_id"] == ALL).to_numpy())
-    rules = pd.DataFrame({"retailer": retailer, "of": brand, "first": first, "last": last})[known]
-    met = rows[["retailer", "brand", "day"]].assign(at=np.arange(len(rows)))
-    met = met[met["retailer"].isin(rules["retailer"])].merge(rules, on="retailer", validate="m:m")
-    met = met[((met["of"] < 0) | (met["of"] == met["brand"])) & met["day"].between(met["first"], met["last"])]
-    out[met["at"].to_numpy()] = True
-    return out
+    return table

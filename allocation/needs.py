@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from allocation import limits, owners
-from allocation.limits import NONE, WIDTH, Whole
+from allocation.limits import NONE, WIDTH, Rows, Whole
 from ordering.frames import Snapshot
 
 Floats = npt.NDArray[np.float64]
@@ -33,22 +33,31 @@ def of_lines(known: pd.Series, rows: pd.DataFrame) -> Floats:
 
 def of_owners(snapshot: Snapshot, known: pd.Series, owner: Whole, brand: Whole) -> Floats:
     """Those of owners, the sums over their licences; NaN where there is none."""
+    return of_claimants(by_owner(snapshot, known), owner, brand)
+
+
+def by_owner(snapshot: Snapshot, known: pd.Series) -> pd.Series:
+    """The sums over the licences of each owner, by owner * WIDTH + brand."""
     pair = known.index.to_numpy(np.int64)
-    sums = known.groupby(owners.of(snapshot.retailers)[pair // WIDTH] * WIDTH + pair % WIDTH).sum()
+    return known.groupby(owners.of(snapshot.retailers)[pair // WIDTH] * WIDTH + pair % WIDTH).sum()
+
+
+def of_claimants(sums: pd.Series, owner: Whole, brand: Whole) -> Floats:
+    """Those of owners, from `by_owner`; NaN where there is none."""
     return sums.reindex(owner * WIDTH + brand).to_numpy(np.float64)
 
 
-def demand_cap(snapshot: Snapshot, demand: pd.DataFrame | None, week: pd.Timestamp) -> Callable[[pd.DataFrame], Whole] | None:
+def demand_cap(snapshot: Snapshot, demand: pd.DataFrame | None, week: pd.Timestamp) -> Callable[[Rows], Whole] | None:
     """The cap that estimated demand sets to each of the rows that it is given (limits.numbered), cartons: for resale-prone brands, whole
     packs; NONE for others, and for pairs without an estimate. None where `demand` holds no `most`."""
     if demand is None or MOST not in demand.columns:
         return None
-    known = of_pairs(snapshot, demand, week, MOST)
+    sums = by_owner(snapshot, of_pairs(snapshot, demand, week, MOST))
     prone, pack = snapshot.brands["resale_prone"].to_numpy(bool), snapshot.brands["pack_multiple"].to_numpy(np.int64)
 
-    def most(rows: pd.DataFrame) -> Whole:
-        brand = rows["brand"].to_numpy()
-        found = of_owners(snapshot, known, rows["owner"].to_numpy(), brand)
+    def most(rows: Rows) -> Whole:
+        brand = np.asarray(rows["brand"], np.int64)
+        found = of_claimants(sums, np.asarray(rows["owner"], np.int64), brand)
         packs = np.ceil(np.nan_to_num(found) / pack[brand]).astype(np.int64)
         return np.where(prone[brand] & ~np.isnan(found), packs * pack[brand], NONE)
 

@@ -5,6 +5,10 @@ A claimant has the weight and the limits of its best licence, not their sum; wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -24,28 +28,61 @@ def of(retailers: pd.DataFrame) -> Whole:
     return own
 
 
-def licences(retailers: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, Whole]:
-    """`rows` (limits.numbered) once for each licence of their owner, as its `retailer`, and at which of these each row begins.
+@dataclass(frozen=True)
+class Owners:
+    """The licences of a city by owner: `owner` by row of retailers, and those of owner o in `licence[begin[o] : begin[o + 1]]`.
 
-    Licences that are not active in the row's week are left out, but for the row's own.
+    `first` and `last` day (since 1970) of each licence, the widest there are where it has none.
     """
+
+    owner: Whole
+    licence: Whole
+    begin: Whole
+    first: Whole
+    last: Whole
+
+    def licences(self, rows: Any) -> tuple[Mapping[str, npt.NDArray[Any]], Whole]:
+        """`rows` (limits.numbered, a frame or arrays) once for each licence of their owner, as its `retailer`, and at which of these each
+        row begins.
+
+        Licences that are not active in the row's week are left out, but for the row's own.
+        """
+        columns = {name: np.asarray(rows[name]) for name in rows}
+        owner, retailer, week = (columns[name] for name in ("owner", "retailer", "week"))
+        count = self.begin[owner + 1] - self.begin[owner]
+        if (count == 1).all():
+            return columns, np.arange(len(owner))
+        row = np.repeat(np.arange(len(owner)), count)
+        nth = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        licence = self.licence[self.begin[owner[row]] + nth]
+        kept = (licence == retailer[row]) | self.active(licence, week[row])
+        row, licence = row[kept], licence[kept]
+        each = {name: values[row] for name, values in columns.items()} | {"retailer": licence}
+        return each, np.searchsorted(row, np.arange(len(owner)))
+
+    def active(self, licence: Whole, week: Whole) -> npt.NDArray[np.bool_]:
+        """Whether each licence (row number) is active on a day of the week given by number."""
+        monday = week * 7 - 3
+        return (self.first[licence] <= monday + 6) & (self.last[licence] >= monday)
+
+
+def prepared(retailers: pd.DataFrame) -> Owners:
+    """The licences of `retailers`."""
     owner = of(retailers)
     order = np.argsort(owner, kind="stable")
-    begin = np.searchsorted(owner[order], np.arange(len(owner) + 1))
-    count = np.diff(begin)[rows["owner"]]
-    if (count == 1).all():
-        return rows, np.arange(len(rows))
-    row = np.repeat(np.arange(len(rows)), count)
-    nth = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    licence = order[begin[rows["owner"].to_numpy()[row]] + nth]
-    kept = (licence == rows["retailer"].to_numpy()[row]) | active(retailers, licence, rows["week"].to_numpy()[row])
-    row, licence = row[kept], licence[kept]
-    return rows.iloc[row].assign(retailer=licence), np.searchsorted(row, np.arange(len(rows)))
+    first, last = (retailers[end].to_numpy("datetime64[D]") for end in ("active_from", "active_to"))
+    return Owners(
+        owner=owner,
+        licence=order,
+        begin=np.searchsorted(owner[order], np.arange(len(owner) + 1)),
+        first=np.where(np.isnat(first), EARLIEST, first.astype(np.int64)),
+        last=np.where(np.isnat(last), LATEST, last.astype(np.int64)),
+    )
+
+
+EARLIEST, LATEST = -(2**62), 2**62
 
 
 def active(retailers: pd.DataFrame, licence: Whole, week: Whole) -> npt.NDArray[np.bool_]:
-    """Whether each licence (row number) is active on a day of the week given by number."""
-    monday = week * 7 - 3
-    first, last = (retailers[end].to_numpy("datetime64[D]")[licence] for end in ("active_from", "active_to"))
-    begun = np.isnat(first) | (first.astype(np.int64) <= monday + 6)
-    return begun & (np.isnat(last) | (last.astype(np.int64) >= monday))
+    """Whether each licence (row number of `retailers`) is active on a day of the week given by number."""
+    return prepared(retailers).active(licence, week)

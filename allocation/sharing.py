@@ -168,21 +168,31 @@ def _demand(known: pd.Series | None, rows: pd.DataFrame, claims: pd.DataFrame) -
 def _reasons(who: Claimants, out: HandedOut) -> npt.NDArray[np.int8]:
     """Why each line got what it got: its smallest bound, or the level, or the ticket that decided the unit beyond its whole line."""
     bound, at = out.bound, who.of_line
-    level, alone = out.level[at], ~licences.together(bound)
-    whole, fraction = fill.line(np.maximum(level, 0), who.weight[at])
-    units = (who.taken + out.units)[at]
+    alone = ~licences.together(bound)
     ruled = ~np.isin(who.policy, [str(policy) for policy in COMPARISONS])[np.searchsorted(who.brands, bound.rows["brand"])] & alone
-    below_lot = (out.allocated == 0) & ((bound.lot > bound.pack) | (level < 0))
-    by_level = np.select(
-        [below_lot & ((out.units * who.pack)[at] < bound.lot), ruled & (units > whole), ruled & (units == whole) & fraction],
-        [CODE[Reason.MIN_LOT], CODE[Reason.TURN_WON], CODE[Reason.TURN_LOST]],
-        CODE[Reason.LEVEL],
-    )
+    by_level = level_reasons(out.level[at], who.weight[at], who.taken[at], out.units[at], bound, out.allocated, ruled)
     room = np.bincount(at, bound.usable, len(who.owner))
     together = (np.bincount(at, out.allocated, len(who.owner)) == room)[at]
     by_bound = np.where(alone, (out.allocated == bound.usable) & ~out.starved, together)
     reason = np.where(by_bound, np.where(alone, bound.bound, licences.bound(bound, at)), by_level)
     return np.where(out.allocated == bound.requested, CODE[Reason.FULL], reason)
+
+
+def level_reasons(
+    level: Whole, weight: Whole, taken: Whole, units: Whole, bound: Bounds, allocated: Whole, ruled: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int8]:
+    """Why lines that no bound cut got no more: the level, or the ticket that decided the unit beyond its whole line, or the lot.
+
+    By line: `taken` and `units` of its claimant in packs; `ruled`: one ticket decides it.
+    """
+    whole, fraction = fill.line(np.maximum(level, 0), weight)
+    below_lot = (allocated == 0) & ((bound.lot > bound.pack) | (level < 0)) & (units * bound.pack < bound.lot)
+    had = taken + units
+    return np.select(
+        [below_lot, ruled & (had > whole), ruled & (had == whole) & fraction],
+        [CODE[Reason.MIN_LOT], CODE[Reason.TURN_WON], CODE[Reason.TURN_LOST]],
+        CODE[Reason.LEVEL],
+    )
 
 
 def lines(prepared: Prepared, who: Claimants, out: HandedOut) -> pd.DataFrame:

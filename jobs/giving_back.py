@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from allocation.recall import recall as by_rule
 from allocation.week_supply import carried as carried_into
 from jobs.publish import closed_until
 from ordering import database, frames, history, snapshot, tables
-from ordering.database import batches, cancellations, recalls
+from ordering.database import batches, cancellations, counters, recalls
 from ordering.database.cancellations import Carried
 from ordering.errors import StateError
 from ordering.frames import Snapshot
@@ -50,7 +50,35 @@ def recall(
 
     Raises StateError where the supply covers what was confirmed, nothing was confirmed, or the week is closed.
     """
+    return undisturbed(
+        lambda: _recalled(db, settings, brand_id=brand_id, week=week, delivered=delivered, by=by, why=why, clock=clock)
+    )
+
+
+TRIES = 5
+"""How often an act is decided that others disturb by writing lines of its week."""
+
+
+def undisturbed(act: Callable[[], GivenBack]) -> GivenBack:
+    """An act that reads lines, decides and writes; again where they changed meanwhile."""
+    for _ in range(TRIES - 1):
+        with suppress(counters.ChangedError):
+            return act()
+    return act()
+
+
+def seen(db: database.Database, week: date) -> dict[date, int]:
+    """The versions of the weeks in whose months a week lies, before it is read."""
+    with db.engine.connect().execution_options(reading=True) as connection:
+        return counters.versions(connection, [week])
+
+
+def _recalled(
+    db: database.Database, settings: Settings, *, brand_id: str, week: date, delivered: date | None, by: str, why: str, clock: datetime
+) -> GivenBack:
+    """One try of `recall`."""
     monday = week_of(week)
+    before = seen(db, monday)
     if monday < _since(settings, clock):
         raise StateError(f"brand {brand_id}, week {monday}: this week is closed; correct it by an import")
     carried = _carried(db, settings, {monday})
@@ -72,7 +100,7 @@ def recall(
     if changed.empty:
         raise StateError(f"{name}: {-left} cartons too many were confirmed, and all of them are delivered; nobody can give back")
     changed = changed.assign(brand_id=brand_id, week=monday)
-    batch_id = recalls.change(db, changed, carried=carried, action=recalls.RECALL, by=by, why=why, at=clock)
+    batch_id = recalls.change(db, changed, carried=carried, seen=before, action=recalls.RECALL, by=by, why=why, at=clock)
     cartons = int((changed["allocated"] - changed["new_allocated"]).sum())
     return GivenBack(batch_id, len(changed), cartons, max(-left - cartons, 0))
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import sqlalchemy as sa
 
 from jobs import gate
 from jobs.exports import Source
 from ordering import database, frames
+from ordering.database import counters
 from ordering.database import runs as runlog
 from ordering.errors import StateError
 from ordering.model import week_of
@@ -93,16 +96,43 @@ def _named(db: database.Database, run_id: int) -> runlog.Record:
     return run
 
 
+Decided = list[tuple[date, pd.DataFrame, list[gate.Breach]]]
+
+
 def _confirm(source: Source, days: list[date], clock: datetime, by: str, accepted: str) -> list[Published]:
-    """Order days in turn, each allocated on the night's estimates and level; all are looked at before the first is confirmed."""
+    """Order days in turn, each allocated on the night's estimates and level; all are looked at before the first is confirmed.
+
+    To decide takes seconds. Where lines of the same months were written meanwhile, at the ordering desk or by anybody, all is read and
+    decided again, and then nobody else writes until it is confirmed.
+    """
+    weeks, db = {week_of(day) for day in days}, source.db
+    with db.engine.connect().execution_options(reading=True) as connection:
+        seen = counters.versions(connection, weeks)
+    decided = _decided(source, days, accepted)
+    with suppress(counters.ChangedError), db.writing() as tx:
+        if counters.lock(tx, weeks) != seen:
+            raise counters.ChangedError
+        return _written(tx, source, decided, clock, by, accepted)
+    with db.writing() as tx:
+        counters.lock(tx, weeks)
+        return _written(tx, source, _decided(source, days, accepted), clock, by, accepted)
+
+
+def _decided(source: Source, days: list[date], accepted: str) -> Decided:
+    """The days with their lines. Raises StateError where limits are not kept and that is not accepted."""
     decided = list(_allocated(source, days))
     broken = {day: found for day, _, found in decided if found}
     if broken and (not accepted or any(one.hard for found in broken.values() for one in found)):
         raise StateError(_refusal(source.run, broken))
+    return decided
+
+
+def _written(tx: sa.Connection, source: Source, decided: Decided, clock: datetime, by: str, accepted: str) -> list[Published]:
+    """Confirm the days in one transaction."""
     done = []
     for day, lines, found in decided:
         said = f"{', '.join(one.limit for one in found)}; {accepted}" if found else ""
-        count, cartons = runlog.confirm(source.db, lines, run_id=source.run.run_id, by=by, at=clock, accepted=said)
+        count, cartons = runlog.confirm(tx, lines, run_id=source.run.run_id, by=by, at=clock, accepted=said)
         done.append(Published(source.run.run_id, day, count, cartons))
     return done
 

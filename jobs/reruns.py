@@ -12,7 +12,7 @@ from allocation import fairness, policies, suggest, what_if
 from allocation.sharing import Prepared
 from jobs import measures
 from jobs.exports import Source
-from jobs.giving_back import GivenBack, left_before
+from jobs.giving_back import GivenBack, left_before, seen, undisturbed
 from ordering import frames
 from ordering.database import recalls
 from ordering.database import runs as runlog
@@ -102,12 +102,12 @@ def shadow(source: Source, policy: Policy, *, at: datetime) -> int:
 
 def gain(source: Source, week: date, *, delivered: date | None, by: str, why: str, at: datetime) -> GivenBack:
     """More to confirmed lines of a week, from what its supply has left; nobody loses a carton."""
-    return _again(source, week, delivered, by=by, why=why, at=at, keep=True)
+    return undisturbed(lambda: _again(source, week, delivered, by=by, why=why, at=at, keep=True))
 
 
 def redistribute(source: Source, week: date, *, delivered: date | None, by: str, why: str, at: datetime) -> GivenBack:
     """Confirmed lines of a week shared anew among themselves, as if none had been confirmed."""
-    return _again(source, week, delivered, by=by, why=why, at=at, keep=False)
+    return undisturbed(lambda: _again(source, week, delivered, by=by, why=why, at=at, keep=False))
 
 
 def _again(source: Source, week: date, delivered: date | None, *, by: str, why: str, at: datetime, keep: bool) -> GivenBack:
@@ -115,7 +115,8 @@ def _again(source: Source, week: date, delivered: date | None, *, by: str, why: 
 
     Raises StateError where the week has no such lines, or nothing changes.
     """
-    monday, ground = week_of(week), Again.of(source)
+    monday = week_of(week)
+    before, ground = seen(source.db, monday), Again.of(source)
     with source.db.reading() as reader:
         done = runlog.read_confirmations(reader, week=monday)
     after = frames.day(delivered) if delivered is not None else pd.Timestamp.min
@@ -130,7 +131,7 @@ def _again(source: Source, week: date, delivered: date | None, *, by: str, why: 
         raise StateError(f"week {monday}: every line gets what it has; nothing was written")
     carried = left_before(ground.known, [monday], source.settings)
     action = recalls.GAIN if keep else recalls.REDISTRIBUTE
-    batch_id = recalls.change(source.db, changed, carried=carried, action=action, by=by, why=why, at=at)
+    batch_id = recalls.change(source.db, changed, carried=carried, seen=before, action=action, by=by, why=why, at=at)
     return GivenBack(batch_id, len(changed), int((changed["new_allocated"] - changed["allocated"]).sum()))
 
 

@@ -237,6 +237,21 @@ def _staged_in_file(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterat
                 driver.execute("DETACH DATABASE stage")  # type: ignore[union-attr]
 
 
+def stage(tx: sa.Connection, table: sa.Table, rows: Any) -> None:
+    """Arrow rows into the staging table `stage_<name>` of a transaction that has begun: for fewer than `staging` is made for."""
+    name = STAGE + table.name
+    if tx.dialect.name != "sqlite":
+        tx.exec_driver_sql(f'DROP TABLE IF EXISTS "{name}"')
+        _copy(tx, table, rows)
+        return
+    names = ", ".join(f'"{column}"' for column in rows.column_names)
+    tx.exec_driver_sql(f'DROP TABLE IF EXISTS temp."{name}"')
+    tx.exec_driver_sql(f'CREATE TEMPORARY TABLE "{name}" AS SELECT {names} FROM "{table.name}" LIMIT 0')
+    stage = sa.table(name, *(sa.column(column, table.c[column].type) for column in rows.column_names))
+    if rows.num_rows:
+        tx.execute(stage.insert(), rows.to_pylist())
+
+
 def _copy(tx: sa.Connection, table: sa.Table, rows: Any) -> None:
     """COPY the rows into a temporary table that goes with the transaction."""
     import pyarrow.csv as csv

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from ordering import tables
-from ordering.database import batches
+from ordering.database import batches, counters
 from ordering.database.connection import Database
-from ordering.database.folders import renew_versions
+from ordering.database.counters import renew_versions
 from ordering.errors import StateError
 
 T, LINES, DONE = tables.cancelled_lines, tables.order_lines, tables.confirmations
@@ -40,6 +40,8 @@ def cancel(db: Database, order_id: str, *, brand_id: str | None, since: date, by
     with db.writing() as tx:
         batches.lock(tx)
         which = sa.and_(LINES.c.order_id == order_id, *([LINES.c.brand_id == brand_id] if brand_id is not None else []))
+        if weeks := [row.week for row in tx.execute(sa.select(LINES.c.week).where(which).distinct())]:
+            counters.lock(tx, weeks)
         found = [dict(row) for row in tx.execute(sa.select(LINES).where(which)).mappings()]
         _check(found, order_id, brand_id, since)
         cartons = sum(row["allocated"] or 0 for row in found)
@@ -52,8 +54,17 @@ def cancel(db: Database, order_id: str, *, brand_id: str | None, since: date, by
         for table in (DONE, LINES):
             gone = sa.and_(table.c.order_id == order_id, *([table.c.brand_id == brand_id] if brand_id is not None else []))
             tx.execute(table.delete().where(gone))
-        renew_versions(tx, {row["week"] for row in found})
+        renew_versions(tx, {row["week"] for row in found}, _cartons(found, -1))
     return batch_id, len(found), cartons
+
+
+def _cartons(found: list[dict[str, Any]], sign: int) -> dict[tuple[date, str], int]:
+    """By how many cartons lines that go (-1) or come back (+1) change what their week gave of each brand."""
+    more: dict[tuple[date, str], int] = {}
+    for row in found:
+        key = row["week"], row["brand_id"]
+        more[key] = more.get(key, 0) + sign * (row["allocated"] or 0)
+    return more
 
 
 def _check(found: list[dict[str, Any]], order_id: str, brand_id: str | None, since: date) -> None:
@@ -76,6 +87,7 @@ def restore(db: Database, batch_id: int, *, carried: Carried, since: date, by: s
         first = batches.to_undo(tx, batch_id, of=ACTION)
         found = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
         _check(found, found[0]["order_id"], None, since)
+        counters.lock(tx, {row["week"] for row in found})
         for row in found:
             _check_room(tx, row, first.at, carried.get((row["brand_id"], row["week"]), 0))
         undone = batches.begin(tx, "orders.restore", lines=len(found), by=by, at=at, why=reason, undoes=batch_id)
@@ -86,7 +98,7 @@ def restore(db: Database, batch_id: int, *, carried: Carried, since: date, by: s
         back = [T.c[OF_CONFIRMATION.get(name, name)] for name in kept]
         tx.execute(DONE.insert().from_select(kept, sa.select(*back).where(mine, T.c.confirmed_run_id.is_not(None))))
         tx.execute(T.delete().where(mine))
-        renew_versions(tx, {row["week"] for row in found})
+        renew_versions(tx, {row["week"] for row in found}, _cartons(found, 1))
     return undone, len(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,8 +11,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import bulk
+from ordering.database import bulk, counters
 from ordering.database.connection import Database, new_id
+from ordering.database.counters import renew_versions
 from ordering.errors import Fault, ImportRefusedError
 
 
@@ -37,17 +37,19 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
     counts = {}
     with bulk.staging(db.engine, staged) as tx:
         import_id = _insert_import(tx, folder, by, at)
-        for table, rows in staged.items():
+        for table, rows in sorted(staged.items(), key=lambda pair: pair[0] is tables.order_lines):  # last: the desk waits for lines only
             cancelled = _leave_cancelled(tx, table)
             merged = _merge(tx, table, rows.num_rows - cancelled, import_id, at)
             counts[table.name] = Stored(merged.new, merged.changed, merged.same + cancelled)
         new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))
         if new + changed:
+            if tables.order_lines not in staged:
+                counters.renew_city(tx)
             t = tables.imports
             tx.execute(t.update().where(t.c.import_id == import_id).values(rows_new=new, rows_changed=changed))
         else:
             tx.execute(tables.imports.delete().where(tables.imports.c.import_id == import_id))
-    return counts
+    return {table.name: counts[table.name] for table in staged}
 
 
 def _staged(name: str, frame: pd.DataFrame) -> Any:
@@ -83,6 +85,9 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     same_key = sa.and_(*(stage.c[c.name] == c for c in table.primary_key.columns))
     values: dict[str, sa.ColumnElement[Any]] = {name: stage.c[name] for name in own}
     lines = table is tables.order_lines
+    if lines and rows:
+        counters.renew_city(tx)
+        counters.lock(tx, _weeks(tx, sa.select(stage.c.week)))
     if lines:
         values["allocated"] = sa.func.coalesce(stage.c.allocated, table.c.allocated)
     differs = sa.or_(*(values[name].is_distinct_from(table.c[name]) for name in own))
@@ -167,18 +172,6 @@ def _keep_versions(tx: sa.Connection, held: Any, match: Any, at: datetime) -> No
 
 def _weeks(tx: sa.Connection, weeks: sa.Select[Any]) -> set[date]:
     return {row[0] for row in tx.execute(weeks.distinct())}
-
-
-def renew_versions(tx: sa.Connection, weeks: set[date]) -> None:
-    """Give weeks whose lines were written a new version, so that their Parquet files count as stale.
-
-    A version is drawn at random: a history left over from another database holds none of this one's.
-    """
-    t = tables.order_weeks
-    for week in sorted(weeks):
-        version = secrets.randbits(62)
-        if not tx.execute(t.update().where(t.c.week == week).values(version=version)).rowcount:
-            tx.execute(t.insert().values(week=week, version=version))
 
 
 def _count(tx: sa.Connection, query: sa.Select[Any]) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk, ratings
+from ordering.database import audit, bulk, counters, ratings
 from ordering.database.connection import Database, new_id
 from ordering.database.reads import read_table
 from ordering.errors import StateError, TrueOrderError
@@ -72,6 +72,7 @@ def publish(db: Database, strategy: pd.DataFrame, week: date, *, replace: bool, 
         raise TrueOrderError(f"week {week}: no brand could be planned, so there is nothing to publish; trueorder plan strategy says why")
     rows = _plain(frames.conform(frames.RELEASE_STRATEGY, strategy))
     with db.writing() as tx:
+        counters.renew_city(tx)
         _lock(tx)
         _none_confirmed(tx, week, "its strategy stands")
         every = _held(tx, STRATEGY, STRATEGY.c.week == week)
@@ -96,6 +97,7 @@ def withdraw(db: Database, plan_id: int, *, by: str, why: str, at: datetime) -> 
     """
     _check(by, why)
     with db.writing() as tx:
+        counters.renew_city(tx)
         _lock(tx)
         week = _standing(tx, plan_id)
         _none_confirmed(tx, week, "its strategy stays")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ordering import tables
-from ordering.database import audit, batches, runs
+from ordering.database import audit, batches, counters, runs
 from ordering.database.connection import Database
 from ordering.errors import StateError, TrueOrderError
 
@@ -45,3 +45,4 @@ def _mark(db: Database, run_id: int, withdrawn: bool, *, by: str, why: str, at: 
     with db.writing() as tx:
         tx.execute(T.update().where(T.c.run_id == run_id).values(withdrawn=withdrawn))
         audit.record(tx, action=action, subject=f"run {run_id}", detail=batches.told(why), by=by.strip(), at=at)
+        counters.renew_city(tx)

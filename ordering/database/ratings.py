@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, ratings, tables
-from ordering.database import audit, bulk, reads
+from ordering.database import audit, bulk, counters, reads
 from ordering.database.connection import Database, new_id
 from ordering.errors import StateError, TrueOrderError
 
@@ -77,6 +77,7 @@ def save(db: Database, rows: pd.DataFrame, made: Made, *, edition: int, by: str,
         tx.execute(ROWS.insert().from_select(["rating_id", *names], sa.select(sa.literal(rating_id), *(stage.c[name] for name in names))))
         detail = f"month {made.month}, edition {edition}, {made.rated} retailers{'; ' if why else ''}{why}"
         audit.record(tx, action="stars.rate", subject=f"rating {rating_id}", detail=detail, by=by, at=at)
+        counters.renew_city(tx)
     return rating_id
 
 
@@ -98,6 +99,7 @@ def withdraw(db: Database, rating_id: int, *, by: str, why: str, at: datetime) -
         values = {"withdrawn_at": at, "withdrawn_by": by, "withdrawn_why": why.strip()}
         tx.execute(T.update().where(T.c.rating_id == rating_id).values(values))
         audit.record(tx, action="stars.withdraw", subject=f"rating {rating_id}", detail=f"month {month}; {why.strip()}", by=by, at=at)
+        counters.renew_city(tx)
     return in_force(db, month)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -9,10 +10,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import tables
-from ordering.database import batches
+from ordering.database import batches, counters
 from ordering.database.cancellations import Carried, check_limits, supply_left
 from ordering.database.connection import Database
-from ordering.database.folders import renew_versions
+from ordering.database.counters import renew_versions
 from ordering.errors import StateError
 
 T, LINES, DONE, OLD = tables.recalled_lines, tables.order_lines, tables.confirmations, tables.request_versions
@@ -38,14 +39,18 @@ def weeks_of(db: Database, batch_id: int) -> set[date]:
     return {row["week"] for t in (T, tables.cancelled_lines) for row in db.rows(sa.select(t.c.week).where(t.c.batch_id == batch_id))}
 
 
-def change(db: Database, changed: pd.DataFrame, *, carried: Carried, action: str, by: str, why: str, at: datetime) -> int:
+def change(
+    db: Database, changed: pd.DataFrame, *, carried: Carried, seen: Mapping[date, int], action: str, by: str, why: str, at: datetime
+) -> int:
     """Store what confirmed lines get instead; gives the act. `changed`: order_id, brand_id, week, allocated, level, reason (as read),
-    new_allocated, new_level, new_reason. Raises StateError where a line changed since it was read, or a supply does not cover what is
-    given more; nothing is then written.
+    new_allocated, new_level, new_reason; `seen`: the versions of the weeks (counters.versions) when all was read. Raises ChangedError
+    where they are others by now, StateError where a supply does not cover what is given more; nothing is then written.
     """
     reason, rows = batches.told(why), _plain(changed)
     with db.writing() as tx:
         batches.lock(tx)
+        if counters.lock(tx, {row["week"] for row in rows}) != seen:
+            raise counters.ChangedError
         _covered(tx, rows, carried, before="", after="new_")
         cartons = int((changed["new_allocated"] - changed["allocated"]).sum())
         batch_id = batches.begin(tx, action, lines=len(rows), by=by, at=at, why=reason, detail=f"{_names(rows)}; {cartons:+} cartons")
@@ -68,6 +73,7 @@ def restore(db: Database, batch_id: int, *, carried: Carried, by: str, why: str,
         batches.lock(tx)
         first = batches.to_undo(tx, batch_id, of="orders.")
         rows = [dict(row) for row in tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings()]
+        counters.lock(tx, {row["week"] for row in rows})
         rows, others = _standing(tx, batch_id, rows)
         _covered(tx, rows, carried, before="new_", after="")
         _check_limits(tx, batch_id, first.at)

@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
-from ordering.database import audit, bulk, forecasts
+from ordering.database import audit, bulk, counters, forecasts
 from ordering.database.connection import Database, new_id
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
@@ -107,6 +107,7 @@ def save(
         t = tables.runs
         tx.execute(t.update().where(t.c.run_id == run_id).values(status=DONE, finished_at=at, detailed=True, **hashes))
         _thin(tx, keep)
+        counters.renew_city(tx)
 
 
 def _insert_steps(tx: sa.Connection, run_id: int, steps: list[Step], problems: pd.DataFrame) -> None:
@@ -245,26 +246,23 @@ def read_confirmations(reader: bulk.Reader, **where: object) -> pd.DataFrame:
 CONFIRMED = tuple(name for name in frames.ALLOCATION.names if name not in ("retailer_id", "order_date"))
 
 
-def confirm(db: Database, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
+def confirm(tx: sa.Connection, lines: pd.DataFrame, *, run_id: int, by: str, at: datetime, accepted: str = "") -> tuple[int, int]:
     """Confirm allocated lines (frames.ALLOCATION) once: those still waiting get their allocation and a row in `confirmations`.
 
-    Lines confirmed before, or given an allocation by an import, are left as they are. Gives the
+    Lines confirmed before, or given an allocation by an import, are left as they are. `tx` holds the lock of their weeks. Gives the
     number of lines confirmed and of their cartons. `accepted`: the limits that were not kept and why that is accepted, for the audit.
     """
-    from ordering.database.folders import renew_versions
-
-    staged = bulk.arrow(frames.ALLOCATION, lines).select(CONFIRMED)
     t, done = tables.order_lines, tables.confirmations
-    with bulk.staging(db.engine, {done: staged}) as tx:
-        stage = sa.table(bulk.STAGE + done.name, *(sa.column(name, done.c[name].type) for name in CONFIRMED))
-        waiting = sa.and_(t.c.order_id == stage.c.order_id, t.c.brand_id == stage.c.brand_id, t.c.allocated.is_(None))
-        more = {"run_id": sa.literal(run_id), "confirmed_at": sa.literal(at, sa.DateTime), "confirmed_by": sa.literal(by)}
-        fresh = sa.select(*(stage.c[name] for name in CONFIRMED), *more.values()).join_from(stage, t, waiting)
-        sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
-        count, cartons = tx.execute(sums).one()
-        tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
-        renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
-        tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
-        if accepted:
-            audit.record(tx, action="publish.accept_limits", subject=f"run {run_id}", detail=accepted, by=by, at=at)
+    bulk.stage(tx, done, bulk.arrow(frames.ALLOCATION, lines).select(CONFIRMED))
+    stage = sa.table(bulk.STAGE + done.name, *(sa.column(name, done.c[name].type) for name in CONFIRMED))
+    waiting = sa.and_(t.c.order_id == stage.c.order_id, t.c.brand_id == stage.c.brand_id, t.c.allocated.is_(None))
+    more = {"run_id": sa.literal(run_id), "confirmed_at": sa.literal(at, sa.DateTime), "confirmed_by": sa.literal(by)}
+    fresh = sa.select(*(stage.c[name] for name in CONFIRMED), *more.values()).join_from(stage, t, waiting)
+    sums = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(stage.c.allocated), 0)).join_from(stage, t, waiting)
+    count, cartons = tx.execute(sums).one()
+    tx.execute(done.insert().from_select([*CONFIRMED, *more], fresh))
+    counters.renew_versions(tx, {row[0] for row in tx.execute(sa.select(stage.c.week).join_from(stage, t, waiting).distinct())})
+    tx.execute(t.update().where(waiting).values(allocated=stage.c.allocated))
+    if accepted:
+        audit.record(tx, action="publish.accept_limits", subject=f"run {run_id}", detail=accepted, by=by, at=at)
     return int(count), int(cartons)
