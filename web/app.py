@@ -52,7 +52,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     )
     app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history))
     app.include_router(health.router)
-    for part in (session, orders, managers, headquarters, administrators):
+    for part in (orders, session, managers, headquarters, administrators):
         app.include_router(part.router, responses=problems.documented(*problems.EVERY))
     app.openapi = _described(app)  # type: ignore[method-assign]
     return app

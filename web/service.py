@@ -44,4 +44,9 @@ def of(request: Request) -> Service:
     return found
 
 
-Here = Annotated[Service, Depends(of)]
+async def here(request: Request) -> Service:
+    """The same as a dependency; async, for a plain one would be sent to a thread."""
+    return of(request)
+
+
+Here = Annotated[Service, Depends(here)]

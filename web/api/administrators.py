@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from ordering.accounts import Permission, Person, Role
 from ordering.database import accounts, lookups
 from web.api import API
-from web.api.pages import Page, Part
+from web.api.pages import Page, Part, Utc
 from web.people import may
 from web.service import Here
 
@@ -34,7 +34,7 @@ class User(BaseModel):
     districts: list[str]
     disabled: bool
     has_password: bool
-    created_at: datetime
+    created_at: Utc
     created_by: str
 
 
@@ -131,11 +131,11 @@ class Token(BaseModel):
     token_id: int
     label: str
     scopes: str
-    created_at: datetime
+    created_at: Utc
     created_by: str
-    expires_at: datetime
-    used_at: datetime | None
-    revoked_at: datetime | None
+    expires_at: Utc
+    used_at: Utc | None
+    revoked_at: Utc | None
 
 
 @router.get("/users/{name}/tokens")
@@ -150,7 +150,7 @@ class NewToken(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: Text
-    expires_at: datetime
+    expires_at: Utc
     scopes: Annotated[list[Permission], Field(max_length=100)] = []
 
 
@@ -163,7 +163,7 @@ class Secret(BaseModel):
 @router.post("/users/{name}/tokens", status_code=201)
 def new_token(name: Name, said: NewToken, own: Here, person: Manages) -> Secret:
     """Make a token for a user."""
-    until = said.expires_at.astimezone(UTC).replace(tzinfo=None) if said.expires_at.tzinfo else said.expires_at
+    until = said.expires_at.replace(tzinfo=None)
     secret = accounts.new_token(
         own.db, name, label=said.label, expires_at=until, scopes=said.scopes, by=person.name, at=own.clock(),
         most_days=own.settings.accounts.token_days,
@@ -181,7 +181,7 @@ class Entry(BaseModel):
     """That somebody did something (UTC)."""
 
     audit_id: int
-    at: datetime
+    at: Utc
     by: str
     action: str
     subject: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from ordering.database import runs as runlog
 from ordering.errors import TrueOrderError
 from ordering.model import Policy
 from web.api import API
-from web.api.pages import Page, Part, records
+from web.api.pages import Page, Part, Utc, records
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here
@@ -94,8 +94,8 @@ class Run(BaseModel):
     business_date: date
     status: str
     version: str
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: Utc
+    finished_at: Utc | None
     detailed: bool = Field(description="Whether its results are still stored.")
     withdrawn: bool
     result_hash: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path
@@ -15,7 +15,7 @@ from ordering.model import OrderMode, Reason
 from web import meters
 from web import orders as desk
 from web.api import API
-from web.api.pages import Page, Part
+from web.api.pages import Page, Part, Utc
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
@@ -84,9 +84,9 @@ class Sheet(Record):
     star_level: int
     week: date
     order_day: date
-    from_at: datetime
-    opens_at: datetime
-    closes_at: datetime
+    from_at: Utc
+    opens_at: Utc
+    closes_at: Utc
     is_open: bool
     code: str
     words: Words

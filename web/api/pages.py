@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import pandas as pd
 from fastapi import Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 Row = TypeVar("Row")
+Utc = Annotated[datetime, AfterValidator(lambda at: at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))]
+"""A time as JSON has it, with its zone; stored times are UTC without one."""
 MOST = 1000
 
 
@@ -27,8 +30,8 @@ class Page(BaseModel, Generic[Row]):
 class Paging:
     """Which part of a list is asked for."""
 
-    offset: Annotated[int, Query(ge=0, le=2**31 - 1, description="How many to leave out at the beginning.")] = 0
-    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100
+    offset: int
+    limit: int
 
     def of(self, rows: pd.DataFrame) -> dict[str, Any]:
         """That part of a frame, as a page."""
@@ -43,7 +46,15 @@ class Paging:
         return {"items": items, "total": total, "offset": self.offset, "limit": self.limit}
 
 
-Part = Annotated[Paging, Depends()]
+async def paging(
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1, description="How many to leave out at the beginning.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,
+) -> Paging:
+    """The dependency."""
+    return Paging(offset, limit)
+
+
+Part = Annotated[Paging, Depends(paging)]
 
 
 def records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
