@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends
+from pydantic import BaseModel
 from starlette.requests import Request
 
 from ordering.accounts import Permission, Person, csrf_of
@@ -75,12 +77,37 @@ class Guard:
     def __call__(self, request: Request) -> Person:
         """Raises ProblemError: 401 nobody, 403 not with this role, 404 not of this person's retailers, whether it exists or not."""
         found = person(request)
+        known_query(request)
         if self.permission is not None and not found.may(self.permission):
             raise ProblemError("NOT_ALLOWED")
         retailer_id = request.path_params.get("retailer_id")
         if retailer_id is not None and not accounts.sees(service.of(request).db, found, retailer_id):
             raise ProblemError("NOT_FOUND")
         return found
+
+
+def known_query(request: Request) -> None:
+    """Raise ProblemError where the address names a parameter that the route has not: a filter misspelt would filter nothing."""
+    if not request.query_params:
+        return
+    unknown = sorted(set(request.query_params) - _names(request.scope["route"]))
+    if unknown:
+        raise ProblemError("INVALID", (f"{unknown[0][:100]}: there is no such parameter here", f"{unknown[0][:100]}：没有此参数"))
+
+
+@cache
+def _names(route: Any) -> frozenset[str]:
+    """The names of a route's query parameters, those of a model one by one."""
+    return frozenset(name for one in _parameters(route.dependant) for name in _fields(one))
+
+
+def _parameters(dependant: Any) -> list[Any]:
+    return [*dependant.query_params, *(one for below in dependant.dependencies for one in _parameters(below))]
+
+
+def _fields(parameter: Any) -> list[str]:
+    kind = parameter.field_info.annotation
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else [parameter.alias]
 
 
 def may(permission: Permission | None) -> Any:

@@ -61,7 +61,9 @@ def desks(draw: st.DrawFn) -> tuple[Snapshot, AllocationSettings, pd.DataFrame]:
         draw(rows({"retailer_id": SHOPS, "brand_id": WARES, "week": (make.week(),)}, "demand")),
         columns=["retailer_id", "brand_id", "week", "demand"],
     )
-    need = found.assign(week=pd.to_datetime(found["week"]).astype("datetime64[us]"), demand=found["demand"] * 0.7, most=found["demand"] * 1.3)
+    need = found.assign(
+        week=pd.to_datetime(found["week"]).astype("datetime64[us]"), demand=found["demand"] * 0.7, most=found["demand"] * 1.3
+    )
     return known, chosen, need.drop(columns=[] if draw(st.booleans()) else ["most"])
 
 

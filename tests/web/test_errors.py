@@ -40,6 +40,8 @@ def problem(answer: Any) -> dict[str, Any]:
         ("GET", "/api/v1/rates?run=77", "STATE"),
         ("GET", "/api/v1/users", "NOT_ALLOWED"),
         ("POST", "/api/v1/what-if", "INVALID"),
+        ("GET", "/api/v1/forecasts?brnad=010001", "INVALID"),
+        ("GET", "/api/v1/suggestions?retialer=1", "INVALID"),
     ],
 )
 @pytest.mark.parametrize(("language", "at"), [("en", 0), ("zh-CN,en;q=0.5", 1)])

@@ -16,7 +16,7 @@ from ordering.database.reviews import Done
 from ordering.model import Decision
 from ordering.review import Filter
 from web.api import API
-from web.api.pages import Page, Part
+from web.api.pages import MOST, Page, Paging, Part
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
@@ -73,7 +73,14 @@ class Choice(BaseModel):
 
     def filter(self) -> Filter:
         """As the review knows it."""
-        return Filter(**self.model_dump())
+        return Filter(**self.model_dump(include=set(Choice.model_fields)))
+
+
+class Listing(Choice):
+    """The same with a part of the list."""
+
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
 
 
 class Suggestion(BaseModel):
@@ -112,9 +119,10 @@ class Suggestion(BaseModel):
 
 
 @router.get("/suggestions")
-def suggestions(own: Here, person: Sees, part: Part, of: Annotated[Choice, Query()]) -> Page[Suggestion]:
+def suggestions(own: Here, person: Sees, of: Annotated[Listing, Query()]) -> Page[Suggestion]:
     """The newest night's suggestions, those first that need a look."""
     privacy.note_access(own.db, person=person, what="suggestions", at=own.clock())
+    part = Paging(of.offset, of.limit)
     return part.of(reviewing.listed(own.source(), of.filter(), accounts.seen(person)))  # type: ignore[return-value]
 
 
