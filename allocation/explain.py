@@ -78,19 +78,91 @@ def words(row: Mapping[Hashable, Any] | pd.Series, language: str) -> str:
 
     Raises ValueError for a language other than en and zh.
     """
+    return _told(TEXT, row, language)
+
+
+def _told(text: Mapping[Reason, tuple[str, str]], row: Mapping[Hashable, Any] | pd.Series, language: str) -> str:
     if language not in LANGUAGES:
         raise ValueError(f"no texts in {language!r}; there are {', '.join(LANGUAGES)}")
     pack, level = int(row.get("pack_multiple", 1)), row.get("level")
     known = level is not None and not pd.isna(level)
-    return TEXT[Reason(row["reason"])][LANGUAGES.index(language)].format(
+    return text[Reason(row["reason"])][LANGUAGES.index(language)].format(
         requested=row["requested"],
         allocated=row["allocated"],
         cap=_shown(row.get("cap")),
         quota_left=_shown(row.get("quota_left")),
         usable=_shown(row.get("usable")),
+        taken=_shown(row.get("taken")),
+        pack=pack,
+        lot=_shown(row.get("min_lot")),
         line=_line(row["weight"] * level / 1000) if known else "–",
         unit=UNITS[language][pack > 1].format(pack=pack),
     )
+
+
+BEFORE: Mapping[Reason, tuple[str, str]] = {
+    Reason.FULL: ("All {requested} can be ordered.", "要货{requested}条，可全部订购。"),
+    Reason.STAR_CAP: (
+        "{allocated} can be ordered: the cap of your star level for this brand is {cap} in this order week, and {taken} are given.",
+        "可订{allocated}条：您的档位本周该品规限量{cap}条，已订{taken}条。",
+    ),
+    Reason.BAND_CAP: (
+        "{allocated} can be ordered: the cap of your star level over all brands of this price class leaves {usable}.",
+        "可订{allocated}条：您的档位本周该价类总限量只余{usable}条。",
+    ),
+    Reason.QUOTA_BRAND: (
+        "{allocated} can be ordered: this month's quota for this brand leaves {quota_left}.",
+        "可订{allocated}条：您本月该品规月限量还余{quota_left}条。",
+    ),
+    Reason.QUOTA_TOTAL: (
+        "{allocated} can be ordered: this month's quota over all brands leaves {usable}.",
+        "可订{allocated}条：您本月总量限量只余{usable}条。",
+    ),
+    Reason.DAY_LIMIT: (
+        "{allocated} can be ordered: the limit of one order day over all brands leaves {usable}.",
+        "可订{allocated}条：您的单日限量只余{usable}条。",
+    ),
+    Reason.PACK: (
+        "{allocated} can be ordered: this brand is delivered in whole packs of {pack} only.",
+        "可订{allocated}条：该品规须按每件{pack}条的整件倍数订货。",
+    ),
+    Reason.MIN_LOT: (
+        "{allocated} can be ordered: the smallest lot of this brand is {lot}.",
+        "可订{allocated}条：该品规{lot}条起订。",
+    ),
+    Reason.DEMAND_CAP: (
+        "{allocated} can be ordered: this brand is given up to the upper estimate of your consumers' demand, of which {usable} are left.",
+        "可订{allocated}条：该品规按消费需求估计上限供货，还余{usable}条。",
+    ),
+    Reason.HOLD: (
+        "{allocated} can be ordered: your orders of this brand are on hold. Your account manager can say why.",
+        "可订{allocated}条：该品规对您暂停供货，原因请咨询客户经理。",
+    ),
+    Reason.LEVEL: (
+        "{allocated} can be ordered: your level's line is {line} {unit} this week, and {taken} cartons are given.",
+        "可订{allocated}条：您的档位本周分配线为{line}{unit}，已订{taken}条。",
+    ),
+    Reason.TURN_LOST: (
+        "{allocated} can be ordered: your level's line is {line} {unit} this week, {taken} cartons are given; the extra one goes to "
+        "others.",
+        "可订{allocated}条：您的档位本周分配线为{line}{unit}，已订{taken}条；零头本周轮到其他零售户。",
+    ),
+    Reason.TURN_WON: (
+        "{allocated} can be ordered: your level's line is {line} {unit} this week, {taken} cartons are given; the extra one is yours.",
+        "可订{allocated}条：您的档位本周分配线为{line}{unit}，已订{taken}条；零头本周轮到您。",
+    ),
+}
+"""A sentence for each reason before anything is ordered, English and Chinese."""
+NO_BOUND = {"en": "Nothing bounds this brand for you now.", "zh": "该品规目前对您没有限量。"}
+
+
+def before(row: Mapping[Hashable, Any], language: str) -> str:
+    """The sentence for one quote, in the columns of frames.ALLOCATION: what can be ordered, and what binds it.
+
+    >>> before({"reason": "PACK", "requested": 12, "allocated": 10, "pack_multiple": 5, "min_lot": 5, "weight": 1000}, "en")
+    '10 can be ordered: this brand is delivered in whole packs of 5 only.'
+    """
+    return _told(BEFORE, row, language)
 
 
 INSTEAD: Mapping[str, tuple[str, str]] = {

@@ -50,9 +50,7 @@ def recall(
 
     Raises StateError where the supply covers what was confirmed, nothing was confirmed, or the week is closed.
     """
-    return undisturbed(
-        lambda: _recalled(db, settings, brand_id=brand_id, week=week, delivered=delivered, by=by, why=why, clock=clock)
-    )
+    return undisturbed(lambda: _recalled(db, settings, brand_id=brand_id, week=week, delivered=delivered, by=by, why=why, clock=clock))
 
 
 TRIES = 5

@@ -49,6 +49,21 @@ def read_week(db: database.Database, business_date: date, *, weeks: int, horizon
     ), troubles
 
 
+def read_desk(db: database.Database, today: date, week: date) -> Snapshot:
+    """What the ordering desk of a day may know of `week`: as `read_week`, without any line. An order of today is planned on it as the
+    night of today would."""
+    last = max(today + timedelta(days=6), week + timedelta(days=6) if week > week_of(today) else today)
+    monday = min(week_of(today), week)
+    with db.reading() as reader:
+        retailers, brands = _retailers(reader, last, []), _brands(reader, last, [])
+        small = _small_tables(reader, monday, today, last, 0)
+        levels = database.read_week_levels(reader, monday, week_of(last), before=today + timedelta(days=1))
+    kinds = {"retailer_id": pd.CategoricalDtype(retailers["retailer_id"]), "brand_id": pd.CategoricalDtype(brands["brand_id"])}
+    coded = {name: _coded(frame, kinds) if name in frames.LONG else frame for name, frame in small.items()}
+    nothing = frames.empty(frames.ORDER_LINES).assign(week=pd.Series(dtype="datetime64[us]")).astype(kinds)
+    return Snapshot(today, retailers, brands, nothing, nothing, week_levels=levels, **coded)
+
+
 REVISED_WEEKS = 26
 """How far back a night looks at requests that were changed: as far as lines are judged by default."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from ordering.model import OrderMode, Reason
@@ -110,3 +111,15 @@ class Order:
     mode: OrderMode
     state: str
     lines: tuple[OrderLine, ...]
+
+    def text(self) -> str:
+        """The order as text, to be kept; `order_from` reads it."""
+        return json.dumps(asdict(self), default=str, ensure_ascii=False)
+
+
+def order_from(text: str) -> Order:
+    """The order that was kept as text."""
+    found = json.loads(text)
+    lines = [line | {"reason": Reason(line["reason"]) if line["reason"] else None} for line in found["lines"]]
+    kinds = {"order_date": date.fromisoformat(found["order_date"]), "mode": OrderMode(found["mode"])}
+    return Order(**found | kinds | {"lines": tuple(OrderLine(**line) for line in lines)})

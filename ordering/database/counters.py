@@ -31,19 +31,19 @@ class ChangedError(StateError):
 
 def lock(tx: sa.Connection, weeks: Iterable[date]) -> dict[date, int]:
     """Nobody else writes lines of these weeks, or of others of their months, until the transaction ends; gives the versions of all."""
-    first, last = _months(weeks)
+    first, last = months(weeks)
     query = sa.select(WEEKS).where(WEEKS.c.week >= first, WEEKS.c.week <= last).order_by(WEEKS.c.week).with_for_update()
     return {row.week: row.version for row in tx.execute(query)}
 
 
 def versions(tx: sa.Connection, weeks: Iterable[date]) -> dict[date, int]:
     """The same without a lock."""
-    first, last = _months(weeks)
+    first, last = months(weeks)
     query = sa.select(WEEKS).where(WEEKS.c.week >= first, WEEKS.c.week <= last).order_by(WEEKS.c.week)
     return {row.week: row.version for row in tx.execute(query)}
 
 
-def _months(weeks: Iterable[date]) -> tuple[date, date]:
+def months(weeks: Iterable[date]) -> tuple[date, date]:
     """From the first of the first month to the end of the last: every Monday between counts towards the same quotas."""
     known = sorted(weeks)
     return known[0].replace(day=1), known[-1].replace(day=28).replace(day=min(31, _last_day(known[-1])))
@@ -92,17 +92,21 @@ def _add(tx: sa.Connection, week: date, brand_id: str, cartons: int) -> None:
 
 
 def given(tx: sa.Connection, week: date, brands: Collection[str] | None = None) -> dict[str, int] | None:
-    """Cartons that a week gave of some brands, or of every one; a brand that is not there: none. None where the week is not counted."""
+    """Cartons that a week gave of some brands, or of every one; a brand that is not there: none. None where the week is not
+    counted since lines of it were written."""
     query = sa.select(GIVEN.c.brand_id, GIVEN.c.given).where(GIVEN.c.week == week)
     if brands is not None:
         query = query.where(GIVEN.c.brand_id.in_([ALL, *brands]))
     found = {row.brand_id: int(row.given) for row in tx.execute(query)}
-    return found if ALL in found else None
+    if ALL in found:
+        return found
+    written = tx.execute(sa.select(WEEKS.c.week).where(WEEKS.c.week == week)).first()
+    return None if written else {}
 
 
 def count(tx: sa.Connection, week: date) -> None:
     """Count what a week gave, in a transaction that holds its lock."""
-    if given(tx, week, ()) is not None:
+    if given(tx, week, ()):
         return
     cartons = sa.func.sum(sa.func.coalesce(LINES.c.allocated, 0))
     rows = [tuple(row) for row in tx.execute(sa.select(LINES.c.brand_id, cartons).where(LINES.c.week == week).group_by(LINES.c.brand_id))]

@@ -9,7 +9,6 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from allocation import fill, policies, promise, suggest
