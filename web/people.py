@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -95,7 +94,6 @@ def known_query(request: Request) -> None:
         raise ProblemError("INVALID", (f"{unknown[0][:100]}: there is no such parameter here", f"{unknown[0][:100]}：没有此参数"))
 
 
-@cache
 def _names(route: Any) -> frozenset[str]:
     """The names of a route's query parameters, those of a model one by one."""
     return frozenset(name for one in _parameters(route.dependant) for name in _fields(one))

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ordering.database import Unreachable
-from ordering.errors import StateError, TrueOrderError
+from ordering.errors import OrderError, StateError, TrueOrderError
+from web.refusals import Refusal
 
 CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
     "NOT_LOGGED_IN": (401, "Log in, or send a token that is valid.", "请先登录，或提供有效的令牌。"),
@@ -121,12 +122,23 @@ async def told(request: Request, error: Exception) -> Response:
 
 async def refused(request: Request, error: Exception) -> Response:
     """An error of the cores, which are written for people: input at fault is 422, the state 409; orders say their own code and words."""
-    code, words = getattr(error, "code", None), getattr(error, "words", None)
-    status = 409 if isinstance(error, StateError) else 422
-    if code is None or words is None:
-        return answer(request, "STATE" if status == 409 else "INVALID", detail=(str(error), str(error)))
-    said = (words["en"], words["zh"])
-    return answer(request, str(code), status=status, title=said, detail=said)
+    if isinstance(error, OrderError):
+        said = (error.words["en"], error.words["zh"])
+        status = ORDERS.get(Refusal(error.code), 422)
+        return answer(request, error.code.upper(), status=status, title=said, detail=said)
+    return answer(request, "STATE" if isinstance(error, StateError) else "INVALID", detail=(str(error), str(error)))
+
+
+ORDERS: Mapping[Refusal, int] = MappingProxyType(
+    dict.fromkeys((Refusal.NO_RETAILER, Refusal.NO_ORDER), 404)
+    | dict.fromkeys((Refusal.QUANTITY, Refusal.PACK, Refusal.NO_BRAND, Refusal.NO_LINES, Refusal.KEY), 422)
+    | {Refusal.BUSY: 503}
+    | dict.fromkeys(
+        (Refusal.KEY_USED, Refusal.OTHER_DAY, Refusal.NOT_OPEN_YET, Refusal.CLOSED, Refusal.TOO_EARLY, Refusal.NOT_YET_KNOWN,
+         Refusal.NOT_PLANNED), 409,
+    )
+)  # fmt: skip
+"""The status of each refusal of the ordering desk; its code here is in capitals, like the others."""
 
 
 async def invalid(request: Request, error: Exception) -> Response:

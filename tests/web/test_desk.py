@@ -21,4 +21,3 @@ def test_smoke(db: database.Database, tmp_path: Path) -> None:
     print(desk.pre_order("R2", {"B1": 50}, key="k2", by="R2", now=NOON))
     print(desk.orders("R1", now=NOON))
     print(desk.cancel(order.order_id, paid=False, by="R1", why="no money", now=NOON))
-

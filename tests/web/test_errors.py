@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from ordering import tables
 from tests.web.conftest import House, bearer
 from web import problems
+from web.refusals import Refusal
 from web.requests import HEADERS, Around
 
 SHAPE = {"type", "title", "status", "detail", "code", "request_id", "errors"}
@@ -129,6 +130,11 @@ def test_the_id_of_a_proxy_is_kept_if_it_is_one(client: TestClient, sent: str, k
 )
 def test_the_language_is_the_one_with_the_greater_weight(client: TestClient, asked: str, language: str) -> None:
     assert client.get("/nowhere", headers={"Accept-Language": asked}).headers["content-language"] == language
+
+
+def test_every_refusal_of_the_desk_has_a_status() -> None:
+    assert set(problems.ORDERS) == set(Refusal)
+    assert not {code.upper() for code in Refusal} & set(problems.CODES)
 
 
 def test_every_code_has_words_in_both_languages() -> None:

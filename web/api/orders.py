@@ -125,7 +125,7 @@ class Basket(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lines: Annotated[dict[Id, Cartons], Field(min_length=1, max_length=500)]
+    lines: Annotated[dict[Id, Cartons], Field(max_length=500)]
 
 
 class OrderLine(Record):
@@ -181,7 +181,7 @@ def confirm(retailer_id: RetailerId, said: Basket, key: Key, own: Here, person: 
 
 @router.post("/pre-orders", status_code=201)
 def pre_order(retailer_id: RetailerId, said: Basket, key: Key, own: Here, person: Orders) -> Order:
-    """Leave requests for the next order day, in the place of those that waited; may be changed until the cut-off."""
+    """Leave requests for the next order day, in the place of those that waited (no lines: nothing waits any more); until the cut-off."""
     return _taken(own.desk.pre_order(retailer_id, said.lines, key=key, by=person.name, now=own.clock()))
 
 
@@ -192,7 +192,7 @@ def _taken(order: desk.Order) -> Order:
 
 @router.get("/orders")
 def orders(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Page[Order]:
-    """The retailer's orders of this month's weeks and of those that come, the newest first."""
+    """The retailer's orders of the last eight weeks and of those that come, the newest day first, cancelled ones among them."""
     _looked(own, person, retailer_id, "orders")
     found = [Order.model_validate(one) for one in own.desk.orders(retailer_id, now=own.clock())]
     return part.of_list(found)  # type: ignore[return-value]
@@ -210,7 +210,8 @@ def cancel(retailer_id: RetailerId, order_id: OrderId, said: TakeBack, own: Here
     """Take an order back: its cartons can be given to others at once."""
     if not said.paid and person.retailer_id is not None:
         raise ProblemError("NOT_ALLOWED")
-    _own(own, retailer_id, order_id)
+    if own.desk.retailer_of(order_id) != retailer_id:
+        raise ProblemError("NOT_FOUND")
     return Order.model_validate(own.desk.cancel(order_id, paid=said.paid, by=person.name, why=said.why, now=own.clock()))
 
 
