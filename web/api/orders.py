@@ -45,10 +45,10 @@ class Record(BaseModel):
 
 
 class Words(BaseModel):
-    """A sentence in English and Chinese."""
+    """A sentence in English and Chinese; empty where there is nothing to say."""
 
-    en: str
-    zh: str
+    en: str = ""
+    zh: str = ""
 
 
 class Offer(Record):
