@@ -61,6 +61,9 @@ def fill(db: database.Database, *, retailers: int, brands: int, share: float, to
     }
     database.store(db, given, folder="made", by="benchmark", at=now)
     database.store(db, {"order_lines": _history(rng, shops, wares, week)}, folder="made", by="benchmark", at=now)
+    with db.writing() as tx:  # statistics, as a database that has run for a day has them
+        tx.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_order_lines_retailer_id ON order_lines (retailer_id, week)")
+        tx.exec_driver_sql("ANALYZE")
     _night(db, wares, supply, cap, star, ample, today, now)
     mine = shops[shops["order_weekday"] == today.isoweekday()]
     _people(db, mine["retailer_id"].tolist(), now)

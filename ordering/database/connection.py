@@ -39,8 +39,13 @@ class Database:
 
     def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         """The rows of a small query."""
-        with self.engine.connect().execution_options(reading=True) as connection:
+        with self.engine.connect().execution_options(**self._single) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    @property
+    def _single(self) -> dict[str, Any]:
+        """How one query alone is read: it needs no transaction, which on PostgreSQL would be two more ways to the server and back."""
+        return {"isolation_level": "AUTOCOMMIT"} if self.url.get_backend_name() == "postgresql" else {"reading": True}
 
 
 def connect(url: str, *, pool: int = 5) -> Database:
