@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +12,10 @@ from allocation import counterfactual, explain, owners, selfcheck
 from allocation.bounds import COLUMNS
 from jobs import output
 from jobs.exports import Source
-from ordering import database
+from ordering import database, frames
 from ordering.database import runs as runlog
 from ordering.errors import StateError
-from ordering.model import Reason
+from ordering.model import Reason, week_of
 
 SHEET = (
     "order_id", "brand_id", "brand", "retailer_id", "owner", "week", "order_date", "requested", "held", "pack_multiple", "min_lot",
@@ -109,11 +110,10 @@ def sheet(source: Source, retailer_id: str | None) -> pd.DataFrame:
         retailers, brands = (database.read_table(reader, name) for name in ("retailers", "brands"))
         lines = runlog.read_result(reader, source.run.run_id, "allocation")
         levels = runlog.read_result(reader, source.run.run_id, "week_levels")
-        weeks = [] if lines.empty else list(lines["week"].dt.date.unique())
-        done = [runlog.read_confirmations(reader, week=week) for week in weeks]
+        done = [runlog.read_confirmations(reader, week=week) for week in _planned_weeks(source)]
     if retailer_id is not None and retailer_id not in set(retailers["retailer_id"]):
         raise StateError(f"there is no retailer {retailer_id}; trueorder export allocation lists those with lines")
-    lines = _with_owner(_as_confirmed(lines, done), retailers)
+    lines = _with_owner(_as_confirmed(lines, done, since=source.run.business_date), retailers)
     if retailer_id is not None:
         own = pd.DataFrame({"retailer_id": [retailer_id]})
         lines = lines[lines["owner"] == _with_owner(own, retailers)["owner"].iloc[0]]
@@ -131,15 +131,21 @@ def _with_owner(lines: pd.DataFrame, retailers: pd.DataFrame) -> pd.DataFrame:
     return lines.assign(owner=owner[ids.get_indexer(lines["retailer_id"].astype("str"))])
 
 
-def _as_confirmed(lines: pd.DataFrame, done: list[pd.DataFrame]) -> pd.DataFrame:
-    """Proposed lines, those that were confirmed since as they were confirmed."""
+def _planned_weeks(source: Source) -> list[date]:
+    """The weeks that the run's business date and the six days after it touch."""
+    first, last = week_of(source.run.business_date), week_of(source.run.business_date + timedelta(days=6))
+    return sorted({first, last})
+
+
+def _as_confirmed(lines: pd.DataFrame, done: list[pd.DataFrame], *, since: date) -> pd.DataFrame:
+    """Proposed lines, those that were confirmed since as they were confirmed; and same-day lines, which were never proposed."""
     known = [part for part in done if len(part)]
     if not known:
         return lines
     confirmed = pd.concat(known)[list(lines.columns)]
     key = ["order_id", "brand_id"]
     gone = lines[key].astype("str").merge(confirmed[key].assign(done=1), on=key, how="left", validate="1:1")["done"].notna().to_numpy()
-    mine = confirmed.merge(lines[key].astype("str"), on=key, validate="1:1")
+    mine = confirmed[(confirmed["order_date"] >= frames.day(since)) & (confirmed["order_date"] <= frames.day(since + timedelta(days=6)))]
     return pd.concat([lines[~gone].astype({"brand_id": "str"}), mine], ignore_index=True)
 
 

@@ -21,6 +21,7 @@ from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, LevelReason, Measure, Reason
 from ordering.review import CODES
+from web.refusals import Refusal
 
 CONDUCT = ("Answers to a flag", "Reasons of an answer", "Habits", "Signals")
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,6 +89,10 @@ def test_every_reason_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a line")) == [reason.value for reason in Reason]
 
 
+def test_every_refusal_of_the_desk_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Refusals of the desk")) == list(Refusal)
+
+
 def test_every_reason_of_a_flag_stands_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a flag")) == list(inflation.REASONS)
 
@@ -135,6 +140,7 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Star levels",
         "Reasons of a level",
         "Reasons of a line",
+        "Refusals of the desk",
         "Reasons of a flag",
         *CONDUCT,
         "Reasons of a suggestion",

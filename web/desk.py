@@ -15,7 +15,7 @@ from allocation.promise import Shop
 from jobs import giving_back
 from ordering.database import Database, counters, desk
 from ordering.database.desk import Asked, Row
-from ordering.model import ALL, week_of
+from ordering.model import week_of
 from ordering.settings import Settings
 from web import sheets
 from web.ground import Books, Ground, StaleError
@@ -48,10 +48,7 @@ class Desk:
         def read(tx: sa.Connection) -> Sheet:
             ground = self.books.ground(tx, retailer_id, now)
             lines = self._lines(tx, ground)
-            given = counters.given(tx, ground.week)
-            if given is None:
-                raise StaleError(lambda: self._count(ground.week))
-            return sheets.sheet(ground, self._shop(ground, lines), lines, given)
+            return sheets.sheet(ground, self._shop(ground, lines), lines, self._given(tx, ground))
 
         return self._tried(read, reading=True)
 
@@ -68,7 +65,7 @@ class Desk:
             self._check_open(ground)
             before = {name: count for name, count in (cart or {}).items() if name != brand_id}
             wanted = self._checked(ground, {**before, brand_id: requested}, packs=False)
-            given = self._given(tx, ground, list(wanted))
+            given = self._given(tx, ground)
             found = promise.cart(ground.book, self._shop(ground, self._lines(tx, ground)), ground.day, ground.rows(wanted), given)[-1]
             asked = self._asked(ground, self._next_id(tx, ground), by, now)
             version = desk.keep_quote(tx, asked, brand_id, requested, cap=found.records()[0]["cap"])
@@ -93,7 +90,7 @@ class Desk:
             if not wanted:
                 raise refused(Refusal.NO_LINES)
             counters.count(tx, ground.week)
-            given = self._given(tx, ground, list(wanted))
+            given = self._given(tx, ground)
             found = promise.cart(ground.book, self._shop(ground, self._lines(tx, ground)), ground.day, ground.rows(wanted), given)
             rows = [{"brand_id": brand_id, **one.records()[0]} for brand_id, one in zip(wanted, found, strict=True)]
             asked = self._asked(ground, self._next_id(tx, ground, free=True), by, now)
@@ -201,12 +198,12 @@ class Desk:
             counters.open_week(tx, ground.week)
         counters.lock(tx, [ground.week])
 
-    def _given(self, tx: sa.Connection, ground: Ground, brands: Sequence[str]) -> dict[int, int]:
-        """Cartons that the week gave of brands, by their row."""
-        found = counters.given(tx, ground.week, brands)
+    def _given(self, tx: sa.Connection, ground: Ground) -> dict[int, int]:
+        """Cartons that the week gave of each brand, by its row."""
+        found = counters.given(tx, ground.week)
         if found is None:
             raise StaleError(lambda: self._count(ground.week))
-        return {ground.book.brands[name]: cartons for name, cartons in found.items() if name != ALL}
+        return {ground.book.brands[name]: cartons for name, cartons in found.items() if name in ground.book.brands}
 
     def _count(self, week: date) -> None:
         """Count what a week gave, where nobody did since its lines were written."""

@@ -21,12 +21,12 @@ ENOUGH = 2**31 - 1
 """Asked on a sheet, to see what binds."""
 
 
-def sheet(ground: Ground, shop: Shop, lines: Sequence[Row], given: Mapping[str, int]) -> Sheet:
-    """The sheet of a retailer; `lines` of its owner, `given`: cartons of each brand that the week gave."""
+def sheet(ground: Ground, shop: Shop, lines: Sequence[Row], given: Mapping[int, int]) -> Sheet:
+    """The sheet of a retailer; `lines` of its owner, `given`: cartons that the week gave of each brand, by row."""
     book, opening, refusal = ground.book, ground.opening, ground.refusal()
     brand = np.flatnonzero(ground.on_offer)
     asked = ENOUGH // book.pack[brand] * book.pack[brand]
-    gone = np.array([given.get(book.brand_ids[row], 0) for row in brand], np.int64)
+    gone = np.array([given.get(row, 0) for row in brand.tolist()], np.int64)
     found = promise.quotes(book, shop, ground.day, brand, asked, gone)
     own = [row for row in lines if row["retailer_id"] == ground.retailer_id]
     offers = [_offer(ground, int(row), record, own) for row, record in zip(brand, _records(found, at_once=refusal is None), strict=True)]

@@ -8,7 +8,7 @@ circle. SQLite has one writer at a time anyhow.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -22,6 +22,18 @@ from ordering.model import ALL
 WEEKS, GIVEN, CITY, LINES = tables.order_weeks, tables.week_given, tables.city_version, tables.order_lines
 
 
+SPAN = sa.select(WEEKS.c.week, WEEKS.c.version).where(WEEKS.c.week.between(sa.bindparam("first"), sa.bindparam("last")))
+SPAN = SPAN.order_by(WEEKS.c.week)
+LOCKED = SPAN.with_for_update()
+OF_WEEK = sa.select(GIVEN.c.brand_id, GIVEN.c.given).where(GIVEN.c.week == sa.bindparam("of"))
+VERSION = sa.select(CITY.c.version).where(CITY.c.id == 1)
+HELD = VERSION.with_for_update(read=True)
+MORE = GIVEN.update().where(GIVEN.c.week == sa.bindparam("of"), GIVEN.c.brand_id == sa.bindparam("brand"))
+MORE = MORE.values(given=GIVEN.c.given + sa.bindparam("more"))
+RENEWED = WEEKS.update().where(WEEKS.c.week == sa.bindparam("of")).values(version=sa.bindparam("new"))
+"""Statements of every order, made once: to make one takes as long as to run it."""
+
+
 class ChangedError(StateError):
     """Lines were written since they were read: what was decided on them must be decided again."""
 
@@ -32,15 +44,13 @@ class ChangedError(StateError):
 def lock(tx: sa.Connection, weeks: Iterable[date]) -> dict[date, int]:
     """Nobody else writes lines of these weeks, or of others of their months, until the transaction ends; gives the versions of all."""
     first, last = months(weeks)
-    query = sa.select(WEEKS).where(WEEKS.c.week >= first, WEEKS.c.week <= last).order_by(WEEKS.c.week).with_for_update()
-    return {row.week: row.version for row in tx.execute(query)}
+    return {row.week: row.version for row in tx.execute(LOCKED, {"first": first, "last": last})}
 
 
 def versions(tx: sa.Connection, weeks: Iterable[date]) -> dict[date, int]:
     """The same without a lock."""
     first, last = months(weeks)
-    query = sa.select(WEEKS).where(WEEKS.c.week >= first, WEEKS.c.week <= last).order_by(WEEKS.c.week)
-    return {row.week: row.version for row in tx.execute(query)}
+    return {row.week: row.version for row in tx.execute(SPAN, {"first": first, "last": last})}
 
 
 def months(weeks: Iterable[date]) -> tuple[date, date]:
@@ -73,7 +83,7 @@ def renew_versions(tx: sa.Connection, weeks: Iterable[date], given: Mapping[tupl
     """
     for week in sorted(weeks):
         version = secrets.randbits(62)
-        if not tx.execute(WEEKS.update().where(WEEKS.c.week == week).values(version=version)).rowcount:
+        if not tx.execute(RENEWED, {"of": week, "new": version}).rowcount:
             tx.execute(WEEKS.insert().values(week=week, version=version))
         if given is None:
             tx.execute(GIVEN.delete().where(GIVEN.c.week == week))
@@ -84,21 +94,17 @@ def renew_versions(tx: sa.Connection, weeks: Iterable[date], given: Mapping[tupl
 
 def _add(tx: sa.Connection, week: date, brand_id: str, cartons: int) -> None:
     """So many more of a brand, and over all, where the week is counted."""
-    more = {"given": GIVEN.c.given + cartons}
-    if not tx.execute(GIVEN.update().where(GIVEN.c.week == week, GIVEN.c.brand_id == ALL).values(more)).rowcount:
+    if not tx.execute(MORE, {"of": week, "brand": ALL, "more": cartons}).rowcount:
         return
-    if not tx.execute(GIVEN.update().where(GIVEN.c.week == week, GIVEN.c.brand_id == brand_id).values(more)).rowcount:
-        tx.execute(GIVEN.insert().values(week=week, brand_id=brand_id, given=cartons))
+    if not tx.execute(MORE, {"of": week, "brand": brand_id, "more": cartons}).rowcount:
+        tx.execute(GIVEN.insert(), {"week": week, "brand_id": brand_id, "given": cartons})
 
 
-def given(tx: sa.Connection, week: date, brands: Collection[str] | None = None) -> dict[str, int] | None:
-    """Cartons that a week gave of some brands, or of every one; a brand that is not there: none. None where the week is not
-    counted since lines of it were written."""
-    query = sa.select(GIVEN.c.brand_id, GIVEN.c.given).where(GIVEN.c.week == week)
-    if brands is not None:
-        query = query.where(GIVEN.c.brand_id.in_([ALL, *brands]))
-    found = {row.brand_id: int(row.given) for row in tx.execute(query)}
-    if ALL in found:
+def given(tx: sa.Connection, week: date) -> dict[str, int] | None:
+    """Cartons that a week gave of each brand, and over all (""); a brand that is not there: none. None where the week is not counted
+    since lines of it were written."""
+    found = {brand_id: int(cartons) for brand_id, cartons in tx.execute(OF_WEEK, {"of": week})}
+    if found:
         return found
     written = tx.execute(sa.select(WEEKS.c.week).where(WEEKS.c.week == week)).first()
     return None if written else {}
@@ -106,7 +112,7 @@ def given(tx: sa.Connection, week: date, brands: Collection[str] | None = None) 
 
 def count(tx: sa.Connection, week: date) -> None:
     """Count what a week gave, in a transaction that holds its lock."""
-    if given(tx, week, ()):
+    if given(tx, week):
         return
     cartons = sa.func.sum(sa.func.coalesce(LINES.c.allocated, 0))
     rows = [tuple(row) for row in tx.execute(sa.select(LINES.c.brand_id, cartons).where(LINES.c.week == week).group_by(LINES.c.brand_id))]
@@ -121,5 +127,4 @@ def renew_city(tx: sa.Connection) -> None:
 
 def city(tx: sa.Connection, *, hold: bool = False) -> int:
     """The version of the city; `hold`: it stays until the transaction ends."""
-    query = sa.select(CITY.c.version).where(CITY.c.id == 1)
-    return int(tx.execute(query.with_for_update(read=True) if hold else query).scalar_one())
+    return int(tx.execute(HELD if hold else VERSION).scalar_one())

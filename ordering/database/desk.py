@@ -20,6 +20,17 @@ LINES, DONE, OLD, GONE = tables.order_lines, tables.confirmations, tables.reques
 ORDERS, ASKED, ANSWERS = tables.desk_orders, tables.line_requests, tables.desk_answers
 Row = Mapping[str, Any]
 
+OF_SHOP = sa.select(LINES).where(
+    LINES.c.retailer_id == sa.bindparam("retailer"), LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last"))
+).order_by(LINES.c.order_id, LINES.c.brand_id)  # fmt: skip
+NUMBER = sa.select(sa.func.count()).where(
+    ORDERS.c.retailer_id == sa.bindparam("retailer"), ORDERS.c.order_date == sa.bindparam("day"), ORDERS.c.mode == OrderMode.SAME_DAY
+)
+ANSWERED = sa.select(ANSWERS).where(ANSWERS.c.retailer_id == sa.bindparam("retailer"), ANSWERS.c.key == sa.bindparam("of"))
+WHOSE = [sa.select(t.c.retailer_id).where(t.c.order_id == sa.bindparam("order")).limit(1) for t in (LINES, GONE)]
+NEWEST = sa.select(OLD.c.brand_id, sa.func.max(OLD.c.version)).where(OLD.c.order_id == sa.bindparam("order")).group_by(OLD.c.brand_id)
+"""Statements of every order, made once."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -34,15 +45,14 @@ class Asked:
 
 
 def lines_of(tx: sa.Connection, retailers: Collection[str], first: date, last: date) -> list[Row]:
-    """Lines of some retailers, of weeks `first` to `last`, in key order."""
-    query = sa.select(LINES).where(LINES.c.retailer_id.in_(retailers), LINES.c.week >= first, LINES.c.week <= last)
-    return [dict(row) for row in tx.execute(query.order_by(LINES.c.order_id, LINES.c.brand_id)).mappings()]
+    """Lines of some retailers, of weeks `first` to `last`, those of each in key order."""
+    spans = [{"retailer": retailer_id, "first": first, "last": last} for retailer_id in retailers]
+    return [dict(row) for span in spans for row in tx.execute(OF_SHOP, span).mappings()]
 
 
 def number_of(tx: sa.Connection, retailer_id: str, day: date) -> int:
     """The number of a retailer's next same-day order of a day, from 1."""
-    same = ORDERS.c.retailer_id == retailer_id, ORDERS.c.order_date == day, ORDERS.c.mode == OrderMode.SAME_DAY
-    return int(tx.execute(sa.select(sa.func.count()).where(*same)).scalar_one()) + 1
+    return int(tx.execute(NUMBER, {"retailer": retailer_id, "day": day}).scalar_one()) + 1
 
 
 def keep_quote(tx: sa.Connection, asked: Asked, brand_id: str, requested: int, *, cap: int | None) -> int:
@@ -50,27 +60,26 @@ def keep_quote(tx: sa.Connection, asked: Asked, brand_id: str, requested: int, *
     line = {"order_id": asked.order_id, "brand_id": brand_id}
     version = _version(tx, asked.order_id, [brand_id])[brand_id] + 1
     values = {"retailer_id": asked.retailer_id, "order_date": asked.day, "requested": requested, "cap_seen": cap, "asked_by": asked.by}
-    tx.execute(OLD.insert().values(**line, version=version, **values, asked_at=asked.at, superseded_at=asked.at))
+    tx.execute(OLD.insert(), line | values | {"version": version, "asked_at": asked.at, "superseded_at": asked.at})
     return version
 
 
 def _version(tx: sa.Connection, order_id: str, brands: Collection[str]) -> dict[str, int]:
     """The newest version of each line of an order that was superseded, 0 where none was."""
-    newest = sa.select(OLD.c.brand_id, sa.func.max(OLD.c.version)).where(OLD.c.order_id == order_id, OLD.c.brand_id.in_(brands))
-    found = {brand_id: int(version) for brand_id, version in tx.execute(newest.group_by(OLD.c.brand_id))}
+    found = {brand_id: int(version) for brand_id, version in tx.execute(NEWEST, {"order": order_id})}
     return {brand_id: found.get(brand_id, 0) for brand_id in brands}
 
 
 def answer(tx: sa.Connection, retailer_id: str, key: str) -> Row | None:
     """What was answered to a retailer's key: order_id, asked, answer; None where it is new."""
-    found = tx.execute(sa.select(ANSWERS).where(ANSWERS.c.retailer_id == retailer_id, ANSWERS.c.key == key)).mappings().first()
+    found = tx.execute(ANSWERED, {"retailer": retailer_id, "of": key}).mappings().first()
     return None if found is None else dict(found)
 
 
 def keep_answer(tx: sa.Connection, asked: Asked, *, key: str, lines: str, text: str) -> None:
     """Keep what is answered to a key: `lines`, what was asked, and the answer, as text."""
     values = {"order_id": asked.order_id, "asked": lines, "answer": text, "asked_by": asked.by, "asked_at": asked.at}
-    tx.execute(ANSWERS.insert().values(retailer_id=asked.retailer_id, key=key, **values))
+    tx.execute(ANSWERS.insert(), values | {"retailer_id": asked.retailer_id, "key": key})
 
 
 def confirm(tx: sa.Connection, asked: Asked, lines: Iterable[Row], *, run_id: int) -> None:
@@ -80,20 +89,25 @@ def confirm(tx: sa.Connection, asked: Asked, lines: Iterable[Row], *, run_id: in
     """
     rows = [{"order_id": asked.order_id, "week": asked.week, **line} for line in lines]
     before = _version(tx, asked.order_id, [row["brand_id"] for row in rows])
-    _begin(tx, asked, OrderMode.SAME_DAY)
+    tx.execute(ORDERS.insert(), {"order_id": asked.order_id} | _header(asked, OrderMode.SAME_DAY))
     of_order = {"retailer_id": asked.retailer_id, "order_date": asked.day, "mode": OrderMode.SAME_DAY, "import_id": None}
     names = ("order_id", "brand_id", "week", "requested", "allocated")
     tx.execute(LINES.insert(), [{n: row[n] for n in names} | of_order | {"version": before[row["brand_id"]] + 1} for row in rows])
     tx.execute(DONE.insert(), [row | {"run_id": run_id, "confirmed_at": asked.at, "confirmed_by": asked.by} for row in rows])
-    _note(tx, asked, {row["brand_id"]: row["cap"] for row in rows})
+    same = {"order_id": asked.order_id, "asked_by": asked.by, "asked_at": asked.at}
+    tx.execute(ASKED.insert(), [same | {"brand_id": row["brand_id"], "cap_seen": row["cap"]} for row in rows])
     given = {(asked.week, row["brand_id"]): row["allocated"] for row in rows}
     counters.renew_versions(tx, [asked.week], given)
     told = f"{len(rows)} lines, {sum(given.values())} cartons"
     audit.record(tx, action="orders.confirm", subject=f"order {asked.order_id}", detail=told, by=asked.by, at=asked.at)
 
 
+def _header(asked: Asked, mode: OrderMode) -> dict[str, Any]:
+    return {"retailer_id": asked.retailer_id, "order_date": asked.day, "mode": mode, "asked_by": asked.by, "asked_at": asked.at}
+
+
 def _begin(tx: sa.Connection, asked: Asked, mode: OrderMode) -> None:
-    values = {"retailer_id": asked.retailer_id, "order_date": asked.day, "mode": mode, "asked_by": asked.by, "asked_at": asked.at}
+    values = _header(asked, mode)
     if not tx.execute(ORDERS.update().where(ORDERS.c.order_id == asked.order_id).values(values)).rowcount:
         tx.execute(ORDERS.insert().values(order_id=asked.order_id, **values))
 
@@ -175,8 +189,8 @@ DETAILS = ("cap", "quota_left", "pack_multiple", "min_lot", "taken", "usable", "
 
 def retailer_of(tx: sa.Connection, order_id: str) -> str | None:
     """Whose order it is, taken back or not; None where there is none."""
-    for table in (LINES, GONE):
-        found = tx.execute(sa.select(table.c.retailer_id).where(table.c.order_id == order_id).limit(1)).scalar()
+    for whose in WHOSE:
+        found = tx.execute(whose, {"order": order_id}).scalar()
         if found is not None:
             return str(found)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -16,10 +17,12 @@ from allocation.promise import Book, Quotes, Shop
 from ordering import frames
 from ordering import settings as rules
 from ordering.frames import Snapshot
-from ordering.model import Policy
+from ordering.model import Policy, Reason
 from ordering.settings import AllocationSettings
 from tests import factories as make
-from tests.allocation.cities import SHOPS, THURSDAY, WARES, cities, rows
+from tests.allocation import test_arrivals as arrivals
+from tests.allocation.cities import SHOPS, THURSDAY, WARES, cities, limit, rows, sums
+from tests.examples import examples
 
 RULES = rules.load().allocation
 LIVE = [policy for policy in Policy if policy not in (Policy.PROPORTIONAL, Policy.FIRST_COME)]
@@ -118,3 +121,118 @@ def test_a_quote_is_what_a_night_gives_that_line_alone(
             continue
         assert not book.missing
         assert quote(book, shops[shop], week, ware, asked).records() == [by_night]
+
+
+@EXAMPLES
+@given(desks(), ASKED, st.integers(1, 9))
+def test_asking_for_more_never_lowers_what_can_be_ordered_on_the_grid_of_packs(
+    desk: tuple[Snapshot, AllocationSettings, pd.DataFrame], line: tuple[str, str, int], more: int
+) -> None:
+    book, shops, week = at_the_desk(*desk)
+    shop, ware, asked = line
+    pack = int(book.pack[book.brands[ware]])
+    little, much = (quote(book, shops[shop], week, ware, n // pack * pack).allocated[0] for n in (asked, asked + more))
+    assert little <= much
+
+
+@EXAMPLES
+@given(desks(), st.sampled_from(SHOPS), st.lists(st.tuples(st.sampled_from(WARES), st.integers(0, 14)), unique_by=lambda line: line[0]))
+def test_a_cart_keeps_every_bound_and_one_line_alone_is_its_quote(
+    desk: tuple[Snapshot, AllocationSettings, pd.DataFrame], name: str, lines: list[tuple[str, int]]
+) -> None:
+    city, chosen, need = desk
+    city = replace(city, retailers=city.retailers.assign(licence_group="", visit_every_weeks=1))
+    book, shops, week = at_the_desk(city, chosen, need)
+    cart = [(book.brands[ware], asked) for ware, asked in lines]
+    found = promise.cart(book, shops[name], promise.day_number(THURSDAY), cart, week)
+    if found:
+        first = quote(book, shops[name], week, *lines[0])
+        assert first.records() == found[0].records()
+    level = dict(zip(city.retailers["retailer_id"], city.retailers["star_level"], strict=True))
+    wares = {row["brand_id"]: row for row in city.brands.to_dict("records")}
+    got = [
+        {"retailer_id": name, "brand_id": ware, "order_date": pd.Timestamp(THURSDAY), "allocated": int(one.allocated[0])}
+        for (ware, _), one in zip(lines, found, strict=True)
+    ]
+    every = pd.concat([city.lines, city.waiting])
+    before = sums(every[every["allocated"].notna()].to_dict("records"), wares)
+    relaxed = {ware for (ware, _), one in zip(lines, found, strict=True) if one.policy[0] == "star_cap_relaxed"}
+    for (what, *scope), given_now in sums(got, wares).items():
+        most = None if what == "cap" and scope[1] in relaxed else limit(city, what, scope, level)
+        assert most is None or given_now <= max(most - before[(what, *scope)], 0), f"{what} {scope}"
+
+
+def test_the_desk_and_the_night_meet_every_reason() -> None:
+    """That the law above speaks of all cases: its cities give every reason but those of coupled lines."""
+    seen: set[str] = set()
+
+    @settings(max_examples=600, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(desks(), ASKED)
+    def note(desk: tuple[Snapshot, AllocationSettings, pd.DataFrame], line: tuple[str, str, int]) -> None:
+        book, shops, week = at_the_desk(*desk)
+        if not book.missing:
+            seen.add(quote(book, shops[line[0]], week, *line[1:]).records()[0]["reason"])
+
+    note()
+    assert seen == {str(reason) for reason in Reason}
+
+
+# arrivals
+
+
+def at_once(city: Snapshot, levels: pd.DataFrame) -> Snapshot:
+    """The waiting same-day lines of a city, each quoted at once, one after the other, the others still waiting."""
+    known = replace(city, week_levels=levels)
+    book = Book.of(known, WEEK, RULES)
+    waiting = known.waiting
+    for at in waiting.index[waiting["allocated"].isna() & (waiting["mode"] == "same_day")]:
+        line, done = waiting.loc[at], waiting[waiting["allocated"].notna()]
+        own = done[done["retailer_id"] == line["retailer_id"]]
+        lines = [(str(o.brand_id), o.week.date(), o.order_date.date(), int(o.allocated)) for o in own.itertuples()]
+        shop = Shop.of(book, book.retailers[str(line["retailer_id"])], lines)
+        given = done.groupby("brand_id", observed=True)["allocated"].sum()
+        gone = {book.brands[str(ware)]: int(cartons) for ware, cartons in given.items()}
+        waiting.loc[at, "allocated"] = int(
+            quote(book, shop, gone, str(line["brand_id"]), int(line["requested"]), line["order_date"].date()).allocated[0]
+        )
+    return known
+
+
+def test_days_and_modes_mixed_every_line_gets_its_share_in_any_order_of_arrival() -> None:
+    """Odd shops order at once, even ones leave pre-orders, which are allocated at each day's cut-off."""
+    rng = random.Random(7)
+    days = [1 + n % 5 for n in range(arrivals.SHOPS)]
+    asks = np.array([[rng.randint(0, 9) for _ in arrivals.WARES] for _ in range(arrivals.SHOPS)])
+    supply = {ware: int(asks[:, n].sum() * part) for n, (ware, part) in enumerate(zip(arrivals.WARES, (0.4, 0.7, 1.2), strict=True))}
+    shop, ware = np.nonzero(asks)
+    expected = pd.DataFrame(
+        {
+            "retailer_id": [f"R{n:02}" for n in shop], "brand_id": [arrivals.WARES[n] for n in ware],
+            "week": WEEK, "requested": asks[shop, ware] + 3 * (shop % 5 == 0),
+        }
+    )  # fmt: skip
+    levels = policies.allocate(arrivals.city(rng, days, asks, supply, given={}), expected, RULES).levels
+    least, different = arrivals.promised(days, asks, levels), set()
+    for seed in range(examples(15)):
+        order, given_now = random.Random(seed), {}
+        for day in range(1, 6):
+            shops = [n for n in range(arrivals.SHOPS) if days[n] == day]
+            order.shuffle(shops)
+            for batch in [*([n] for n in shops if n % 2), [n for n in shops if not n % 2]]:
+                now = {(n, w): None for n in batch for w in range(len(arrivals.WARES)) if asks[n, w]}
+                known = arrivals.city(order, days, asks, supply, given={**given_now, **now})
+                if len(batch) == 1 and batch[0] % 2:
+                    lines = at_once(known, levels).waiting
+                else:
+                    lines = policies.allocate(replace(known, week_levels=levels), suggest.nobody_else(), RULES, closing=True).lines
+                for line in lines.itertuples():
+                    key = int(line.retailer_id[1:]), arrivals.WARES.index(line.brand_id)
+                    if key in now:
+                        given_now[key] = int(line.allocated)
+        got = np.zeros(asks.shape, int)
+        for (n, w), cartons in given_now.items():
+            got[n, w] = cartons
+        assert (got >= least).all()
+        assert (got.sum(0) <= list(supply.values())).all()
+        different.add(got.tobytes())
+    assert different

@@ -57,7 +57,9 @@ def city(db: database.Database, **more: Sequence[dict[str, Any]]) -> None:
     given = {
         "retailers": [f.retailer(f"R{n}", star_level=1 + n % 3, order_weekday=4) for n in range(6)],
         "brands": [f.brand("B1"), f.brand("B2", pack_multiple=5, min_lot=5), f.brand("B3", price_class=3)],
-        "order_lines": [f.line(f"R{n}", b, 6, 6, order_date=THURSDAY - timedelta(weeks=w)) for n in range(6) for b in ("B1", "B2") for w in (1, 2)],
+        "order_lines": [
+            f.line(f"R{n}", b, 6, 6, order_date=THURSDAY - timedelta(weeks=w)) for n in range(6) for b in ("B1", "B2") for w in (1, 2)
+        ],
         "supply": [{"brand_id": b, "week": f.week(n), "available": 30} for n in range(-2, 1) for b in ("B1", "B2", "B3")],
     }  # fmt: skip
     store(db, **{**given, **more})
