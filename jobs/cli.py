@@ -17,12 +17,14 @@ from jobs import (
     night_commands,
     order_commands,
     plan_commands,
+    privacy_commands,
     proposal_commands,
     rerun_commands,
     result_commands,
     review_commands,
     star_commands,
     suggestion_commands,
+    user_commands,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ app.add_typer(suggestion_commands.app, name="suggestions")
 app.add_typer(rerun_commands.app, name="rerun")
 app.add_typer(review_commands.app, name="review")
 app.add_typer(proposal_commands.app, name="proposal")
+app.add_typer(user_commands.app, name="users")
+app.add_typer(privacy_commands.app, name="privacy")
 history_app.command()(load_commands.rebuild)
 for name, command in {
     "init": load_commands.init,
@@ -91,6 +95,16 @@ class Context:
         from ordering import history
 
         return history.folder_for(db.url, self.settings().database.history_folder)
+
+    def looked(self, db: Database, what: str, retailer_id: str | None = None) -> None:
+        """Note in the access log that whoever types here looked at a retailer's data; None: at a list of many."""
+        import getpass
+
+        from jobs.clock import now
+        from ordering.database import privacy
+        from ordering.model import ALL
+
+        privacy.note(db, name=getpass.getuser(), retailer_id=retailer_id or ALL, what=what, at=now())
 
     def source(self, run_id: int | None) -> Source:
         """The run that exports and reports are made of."""

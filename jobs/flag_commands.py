@@ -30,16 +30,19 @@ def list_(
     to: Annotated[Path | None, typer.Option(help="A file for all of them: csv, parquet or xlsx.")] = None,
 ) -> None:
     """The flagged lines of the newest night and their answers, the newest line first."""
-    from jobs import flagging
+    from jobs import flagging, privacy
 
     context: Context = ctx.obj
     source = context.source(None)
     found = flagging.listed(source, retailer=retailer, brand=brand, manager=manager, open_only=open)
+    context.looked(source.db, "flags list", retailer)
     for row in found.head(SHOWN).itertuples():
         typer.echo(_line(row))
     if len(found) > SHOWN:
         typer.echo(f"… and {len(found) - SHOWN:,} more; --to FILE writes them all")
     for said in _legend(found.head(SHOWN)):
+        typer.echo(said)
+    for said in privacy.objections(source.settings.privacy) if len(found) else ():
         typer.echo(said)
     typer.echo(f"{len(found):,} lines, run {source.run.run_id} of {source.run.business_date}")
     if to is not None:

@@ -38,6 +38,7 @@ def export(
     source = context.source(run)
     dimensions = [name.strip() for name in by.split(",") if name.strip()]
     count = exports.export(source, what, to, by=dimensions, period=period, weeks=weeks)
+    context.looked(source.db, f"export {what}")
     typer.echo(f"{count:,} rows of {what}, run {source.run.run_id} of {source.run.business_date}, in {to}")
 
 

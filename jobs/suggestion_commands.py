@@ -15,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="What was suggested, and why.")
 Language = Annotated[str, typer.Option(help="en or zh.")]
 RunId = Annotated[int | None, typer.Option("--run", help="A run's id; the newest unless given.")]
 SHOWN = 50
+LANGUAGES = ("en", "zh")
 
 
 @app.command()
@@ -26,13 +27,16 @@ def explain(
     run: RunId = None,
 ) -> None:
     """What is suggested to a retailer for its next order day, from which numbers, and what it can be offered instead."""
-    from jobs import advising
+    from jobs import advising, privacy
 
     context: Context = ctx.obj
     source = context.source(run)
     told = advising.explained(source, retailer_id, brand_id, language=language)
+    context.looked(source.db, "suggestions explain", retailer_id)
     for line in told:
         typer.echo(line)
+    if source.settings.privacy.objections_to.strip():
+        typer.echo(privacy.objections(source.settings.privacy)[LANGUAGES.index(language)])
     typer.echo(f"{len(told):,} lines, run {source.run.run_id} of {source.run.business_date}")
 
 

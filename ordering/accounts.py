@@ -77,6 +77,32 @@ WORDS: Mapping[Role, tuple[str, str]] = MappingProxyType({
 """Every role with its words in English and Chinese."""
 
 
+PERMITS: Mapping[Permission, tuple[str, str]] = MappingProxyType({
+    P.ORDER: ("Asks for quotes, orders, and takes orders back, for the shops it sees.", "询问可订量、下单、撤单，限所见的店。"),
+    P.READ_SHOP: ("Reads caps, orders, what was given and why, of the shops it sees.", "查看限量、订单、所得及原因，限所见的店。"),
+    P.READ_SUGGESTIONS: ("Reads suggestions and what was decided on them.", "查看建议订货量及其处理。"),
+    P.DECIDE: ("Decides on suggestions; takes decisions back.", "处理建议，撤销处理。"),
+    P.READ_FLAGS: ("Reads flags and their grounds.", "查看标记及其依据。"),
+    P.ANSWER: ("Answers flags.", "答复标记。"),
+    P.READ_RATES: ("Reads rates and reports.", "查看指标与报告。"),
+    P.EXPORT: ("Exports results of the whole city.", "导出全市结果。"),
+    P.IMPORT: ("Loads city folders.", "导入城市文件夹。"),
+    P.PUBLISH_STRATEGY: ("Publishes a week's caps, and takes them back.", "发布与撤回一周限量。"),
+    P.RATE_STARS: ("Rates the retailers.", "评定零售户星级。"),
+    P.PUBLISH: ("Publishes proposals, puts them aside and takes them up again.", "发布、搁置、恢复分配方案。"),
+    P.CORRECT: ("Cancels and restores orders of anybody, recalls cartons after a cut of supply.", "撤单、恢复订单，货源削减后收回。"),
+    P.READ_RUNS: ("Reads runs, their steps and problems.", "查看运行、步骤与问题。"),
+    P.RERUN: ("Starts runs, and retries them.", "启动与重试运行。"),
+    P.WHAT_IF: ("Looks at another policy or supply; nothing is stored.", "按其他策略或货源试算，不保存。"),
+    P.MANAGE_USERS: ("Adds users, changes roles and territories, ends sessions and tokens.", "增加用户，改角色与辖区，结束会话与令牌。"),
+    P.READ_SETTINGS: ("Reads the settings and where each comes from.", "查看设置及其来源。"),
+    P.READ_AUDIT: ("Reads the audit.", "查看审计记录。"),
+    P.PRIVACY: ("Gives personal data out, deletes them, reads who looked.", "提供、删除个人数据，查看访问记录。"),
+    P.READ_METRICS: ("Reads the service's figures for monitoring.", "查看服务的监控数字。"),
+})  # fmt: skip
+"""Every permission with its words in English and Chinese."""
+
+
 @dataclass(frozen=True)
 class Person:
     """Who acts. `retailer_id`: whose shop it is (RETAILER). `managers`, `districts`: whose retailers are theirs (ACCOUNT_MANAGER).
@@ -137,6 +163,14 @@ def check_name(name: str) -> str:
     found = name.strip()
     if not is_name(found):
         raise TrueOrderError(f'user name "{found[:100]}": write 1 to 100 visible characters')
+    return found
+
+
+def said(what: str, text: str) -> str:
+    """What a person wrote, without outer blanks; TrueOrderError where it says nothing, or holds what no database keeps."""
+    found = text.strip()
+    if not found or not found.replace("\n", " ").isprintable():
+        raise TrueOrderError(f"{what}: say it in a few visible words")
     return found
 
 

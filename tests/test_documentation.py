@@ -17,9 +17,11 @@ from allocation.unplanned import Unplanned
 from forecasting import inflation
 from jobs import cli, exports, planning, star_lists, strategies
 from ordering import frames, settings
+from ordering.accounts import MAY, PERMITS, WORDS, Permission, Role
 from ordering.answers import GROUNDS, Verdict
 from ordering.conduct import Habit, Reaction, Signal, Trend
 from ordering.model import Decision, LevelReason, Measure, Reason
+from ordering.personal import TABLES, Fate
 from ordering.review import CODES
 from web.refusals import Refusal
 
@@ -124,6 +126,30 @@ def test_every_decision_and_its_reasons_stand_once_in_the_glossary() -> None:
     assert first_codes(section(read("docs/glossary.md"), "## Reasons of a decision")) == list(CODES)
 
 
+def test_every_role_and_permission_stands_once_in_the_glossary() -> None:
+    assert first_codes(section(read("docs/glossary.md"), "## Roles")) == list(Role) == list(WORDS)
+    told = {row[0].strip("`"): row[2] for row in rows(section(read("docs/glossary.md"), "## Permissions"))}
+    assert list(told) == list(Permission)
+    assert told == {permission: english for permission, (english, _) in PERMITS.items()}
+
+
+def test_the_matrix_of_permissions_is_that_of_the_code() -> None:
+    page = section(read("docs/privacy.md"), "## Who may do what")
+    heading = next(line for line in page.splitlines() if line.startswith("| permission"))
+    assert re.findall(r"`([^`]+)`", heading) == list(Role)
+    told = {row[0].strip("`"): {role for role, cell in zip(Role, row[1:], strict=True) if cell} for row in rows(page)}
+    assert told == {permission: {role for role in Role if permission in MAY[role]} for permission in Permission}
+
+
+def test_every_table_with_personal_data_is_told_of_with_what_a_deletion_does() -> None:
+    page = section(read("docs/privacy.md"), "## What is kept, and what becomes of it")
+    told = {row[0].strip("`"): row[3] for row in rows(page)}
+    said = {name: ", ".join(f"`{c}`" for c in held.cleared) for name, held in TABLES.items() if held.fate is not Fate.NOBODYS}
+    assert told == {name: f"{TABLES[name].fate}{': ' if columns else ''}{columns}" for name, columns in said.items()}
+    nobodys = next(line for line in page.splitlines() if line.startswith("No row of these"))
+    assert re.findall(r"`(\w+)`", nobodys.partition(".")[0]) == [name for name, held in TABLES.items() if held.fate is Fate.NOBODYS]
+
+
 def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
     registry = tomllib.loads(read("config/metrics.toml"))["metric"]
     told = [(row[0].strip("`"), row[1]) for row in rows(section(read("docs/glossary.md"), "## Rates"))]
@@ -146,6 +172,9 @@ def test_every_rate_stands_in_the_glossary_under_both_its_names() -> None:
         "Reasons of a suggestion",
         "What stands in the way of a plan",
         "Reasons of a decision",
+        "Users and rights",
+        "Roles",
+        "Permissions",
         "Rates",
     ],
 )

@@ -14,6 +14,7 @@ from ordering import frames, tables
 from ordering.database import bulk, counters
 from ordering.database.connection import Database, new_id
 from ordering.database.counters import renew_versions
+from ordering.database.forgetting import keep_forgotten
 from ordering.errors import Fault, ImportRefusedError
 
 
@@ -31,14 +32,14 @@ def store(db: Database, found: Mapping[str, pd.DataFrame], *, folder: str, by: s
 
     A row whose key is stored takes its place, an equal row changes nothing, an empty `allocated` never erases a stored one. What a
     line was before it changed stays in `request_versions`; every touched week gets a new version. A line that was cancelled here stays
-    cancelled, whatever the folder says of it.
+    cancelled, whatever the folder says of it; personal data that were deleted here stay deleted.
     """
     staged = {tables.contract[name]: _staged(name, frame) for name, frame in found.items()}
     counts = {}
     with bulk.staging(db.engine, staged) as tx:
         import_id = _insert_import(tx, folder, by, at)
         for table, rows in sorted(staged.items(), key=lambda pair: pair[0] is tables.order_lines):  # last: the desk waits for lines only
-            cancelled = _leave_cancelled(tx, table)
+            cancelled = _leave_cancelled(tx, table) + keep_forgotten(tx, table)
             merged = _merge(tx, table, rows.num_rows - cancelled, import_id, at)
             counts[table.name] = Stored(merged.new, merged.changed, merged.same + cancelled)
         new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))

@@ -25,6 +25,8 @@ def seen(person: Person) -> sa.ColumnElement[bool] | None:
 
 def sees(db: Database, person: Person, retailer_id: str) -> bool:
     """True where there is such a retailer and the person may see it: one that is not there and one that is foreign look alike."""
+    if not retailer_id.isprintable():
+        return False
     condition = seen(person)
     query = sa.select(SHOPS.c.retailer_id).where(SHOPS.c.retailer_id == retailer_id)
     return bool(db.rows(query if condition is None else query.where(condition)))

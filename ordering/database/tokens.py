@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from ordering import tables
-from ordering.accounts import Permission, Person, Role, hash_of, login_of, scopes_of
+from ordering.accounts import Permission, Person, Role, hash_of, said, scopes_of
 from ordering.database import audit, users
 from ordering.database.connection import Database, new_id
 from ordering.database.sessions import touch
@@ -46,17 +46,16 @@ def new_token(
 
     Raises TrueOrderError where the label is empty, the end not within `most_days`, a scope not the role's, or a service names none.
     """
-    if not label.strip():
-        raise TrueOrderError("label: say what the token is for")
+    label = said("label", label)
     if not at < expires_at <= at + timedelta(days=most_days):
         raise TrueOrderError(f"expires {expires_at:%Y-%m-%d}: a token ends within {most_days} days from now")
     secret = MARK + secrets.token_urlsafe(32)
     with db.writing() as tx:
-        user = tx.execute(sa.select(USERS).where(USERS.c.login == login_of(name)).with_for_update()).mappings().first()
-        if user is None or user["disabled"]:
-            raise StateError(f'there is no user "{name}" that may come in; trueorder users list shows all')
+        user = users.locked(tx, name)
+        if user["disabled"]:
+            raise StateError(f'user "{user["name"]}" is disabled; let in again by: trueorder users enable')
         kept = " ".join(sorted(scopes_of(Role(user["role"]), frozenset(scopes))))
-        values = {"user_id": user["user_id"], "label": label.strip(), "scopes": kept, "created_at": at, "expires_at": expires_at}
+        values = {"user_id": user["user_id"], "label": label, "scopes": kept, "created_at": at, "expires_at": expires_at}
         token_id = new_id(tx, T, values | {"secret_hash": hash_of(secret), "created_by": users.named(by)})
         detail = f"token {token_id} until {expires_at:%Y-%m-%d}; {kept or 'all of the role'}"
         audit.record(tx, action="users.token", subject=f"user {user['name']}", detail=detail, by=users.named(by), at=at)
@@ -77,12 +76,13 @@ def by_token(db: Database, secret: str, *, at: datetime) -> Person | None:
 
 def revoke_token(db: Database, token_id: int, *, by: str, why: str, at: datetime) -> None:
     """End a token before its time. Raises StateError where there is none, or it was revoked already."""
+    why = said("why", why)
     with db.writing() as tx:
         live = (T.c.token_id == token_id, T.c.revoked_at.is_(None))
         if not tx.execute(T.update().where(*live).values(revoked_at=at, revoked_by=users.named(by))).rowcount:
-            raise StateError(f"there is no token {token_id} to revoke; trueorder users list shows those of each user")
+            raise StateError(f"there is no token {token_id} to revoke; trueorder users sessions NAME shows those of a user")
         owner = sa.select(USERS.c.name).join(T, T.c.user_id == USERS.c.user_id).where(T.c.token_id == token_id)
-        told = f"token {token_id}; {why.strip()}"
+        told = f"token {token_id}; {why}"
         audit.record(tx, action="users.revoke", subject=f"user {tx.execute(owner).scalar_one()}", detail=told, by=users.named(by), at=at)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ordering import passwords, tables
-from ordering.accounts import Person, Role, check_name, login_of
+from ordering.accounts import Person, Role, check_name, login_of, said
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
 from ordering.errors import StateError, TrueOrderError
@@ -63,21 +63,20 @@ def add(
 
 def disable(db: Database, name: str, *, by: str, why: str, at: datetime) -> None:
     """Keep a user out: all its sessions and tokens end now. Raises StateError where it is out already."""
-    if not why.strip():
-        raise TrueOrderError("why: say why the user is disabled")
+    why = said("why", why)
     with db.writing() as tx:
-        user = _locked(tx, name)
+        user = locked(tx, name)
         if user["disabled"]:
             raise StateError(f'user "{user["name"]}" is disabled already')
         tx.execute(T.update().where(T.c.user_id == user["user_id"]).values(disabled=True))
         end_all(tx, user["user_id"], by=by, at=at)
-        _note(tx, "users.disable", user["name"], why.strip(), by=named(by), at=at)
+        _note(tx, "users.disable", user["name"], why, by=named(by), at=at)
 
 
 def enable(db: Database, name: str, *, by: str, at: datetime) -> None:
     """Let a user in again, with the password it had; sessions and tokens that ended stay ended."""
     with db.writing() as tx:
-        user = _locked(tx, name)
+        user = locked(tx, name)
         if not user["disabled"]:
             raise StateError(f'user "{user["name"]}" is not disabled')
         tx.execute(T.update().where(T.c.user_id == user["user_id"]).values(disabled=False))
@@ -87,7 +86,7 @@ def enable(db: Database, name: str, *, by: str, at: datetime) -> None:
 def set_role(db: Database, name: str, role: Role, *, by: str, at: datetime) -> None:
     """Give a user another role; its sessions and tokens end, and so does a territory that the new role has not."""
     with db.writing() as tx:
-        user, role = _locked(tx, name), Role(role)
+        user, role = locked(tx, name), Role(role)
         if user["role"] == role:
             raise StateError(f'user "{user["name"]}" has the role {role} already')
         shop = _shop_of(user["name"], role, None)
@@ -103,7 +102,7 @@ def set_role(db: Database, name: str, role: Role, *, by: str, at: datetime) -> N
 def set_territory(db: Database, name: str, *, managers: Iterable[str] = (), districts: Iterable[str] = (), by: str, at: datetime) -> None:
     """Say anew whose retailers an account manager sees; it holds from the next request on."""
     with db.writing() as tx:
-        user = _locked(tx, name)
+        user = locked(tx, name)
         places = _places(Role(user["role"]), managers, districts)
         _known(tx, None, places)
         _put_places(tx, user["user_id"], places)
@@ -115,7 +114,7 @@ def set_password(db: Database, name: str, password: str, *, by: str, at: datetim
     found = find(db, name)
     stored = _hashed(password, found.person.name, found.person.role, rules)
     with db.writing() as tx:
-        user = _locked(tx, name)
+        user = locked(tx, name)
         tx.execute(T.update().where(T.c.user_id == user["user_id"]).values(password_hash=stored, password_at=at))
         tx.execute(SESSIONS.delete().where(SESSIONS.c.user_id == user["user_id"]))
         _note(tx, "users.password", user["name"], "", by=named(by), at=at)
@@ -125,7 +124,7 @@ def end_all(tx: sa.Connection, user_id: int, *, by: str, at: datetime) -> None:
     """End a user's sessions, and revoke its tokens."""
     tx.execute(SESSIONS.delete().where(SESSIONS.c.user_id == user_id))
     live = (TOKENS.c.user_id == user_id, TOKENS.c.revoked_at.is_(None))
-    tx.execute(TOKENS.update().where(*live).values(revoked_at=at, revoked_by=by.strip()))
+    tx.execute(TOKENS.update().where(*live).values(revoked_at=at, revoked_by=named(by)))
 
 
 def listed(db: Database) -> list[User]:
@@ -178,7 +177,7 @@ def person_of(rows: Sequence[Mapping[str, Any]]) -> Person:
     return Person(first["user_id"], first["name"], Role(first["role"]), first["retailer_id"], codes["manager"], codes["district"])
 
 
-def _locked(tx: sa.Connection, name: str) -> dict[str, Any]:
+def locked(tx: sa.Connection, name: str) -> dict[str, Any]:
     """The row of a user, held until the transaction ends: who comes in at this moment waits, or was seen."""
     query = sa.select(T).where(T.c.login == login_of(name)).with_for_update()
     found = tx.execute(query).mappings().first() if name.isprintable() else None
@@ -193,9 +192,7 @@ def _nobody(name: str) -> StateError:
 
 def named(by: str) -> str:
     """Who does it; TrueOrderError where nobody is named."""
-    if not by.strip():
-        raise TrueOrderError("by: say who does this")
-    return by.strip()
+    return said("by", by)
 
 
 def _shop_of(name: str, role: Role, retailer_id: str | None) -> str | None:

@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from ordering import database, frames, settings, tables
-from ordering.accounts import Person, Role, Session
-from ordering.database import accounts
+from ordering.accounts import MAY, Permission, Person, Role, Session, hash_of
+from ordering.database import accounts, sessions
 from ordering.errors import StateError, TrueOrderError
 from tests import factories as f
 
+P = Permission
 AT = datetime(2026, 3, 2, 4, 0)
 RULES = settings.load().accounts.model_copy(update={"argon2_memory_kib": 8, "argon2_passes": 1})
 GOOD = "correct horse battery"
@@ -190,12 +191,13 @@ def test_a_token_comes_in_with_its_scopes_until_it_ends(db: database.Database) -
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"label": " "}, "label: say what"),
+        ({"label": " "}, "label: say it"),
+        ({"label": "a\x00"}, "label: say it"),
         ({"scopes": []}, "names what it is good for"),
         ({"scopes": ["users.manage"]}, 'scope "users.manage": a token of role service may have'),
         ({"expires_at": AT}, "a token ends within"),
         ({"expires_at": AT + timedelta(days=9999)}, "a token ends within"),
-        ({"by": ""}, "by: say who"),
+        ({"by": ""}, "by: say it"),
     ],
 )
 def test_a_token_that_says_too_little_or_asks_too_much_is_refused(db: database.Database, more: dict[str, Any], told: str) -> None:
@@ -243,3 +245,49 @@ def test_a_hash_of_older_settings_is_renewed_at_the_next_log_in(db: database.Dat
     assert "t=1" in before
     assert "t=2" in after
     assert come(db)
+
+
+def test_a_shop_whose_name_no_database_can_hold_is_seen_by_nobody(city: database.Database) -> None:
+    add(city)
+    person = who(city, came(city))
+    assert person
+    assert [accounts.sees(city, person, shop) for shop in ("R1\x00", "\ud800", "", "R1")] == [False, False, False, True]
+
+
+def test_who_lets_people_in_decides_nothing_and_who_decides_lets_nobody_in() -> None:
+    rule, decide = (
+        {P.MANAGE_USERS, P.READ_AUDIT, P.PRIVACY},
+        {P.ORDER, P.DECIDE, P.ANSWER, P.PUBLISH, P.PUBLISH_STRATEGY, P.CORRECT, P.RERUN},
+    )
+    assert rule <= MAY[Role.ADMINISTRATOR]
+    assert not decide & MAY[Role.ADMINISTRATOR]
+    assert [role for role in Role if role is not Role.ADMINISTRATOR and rule & MAY[role]] == []
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_token_never_allows_more_than_its_role(role: Role) -> None:
+    whole, none, odd = (Person(1, "a", role, scopes=scopes) for scopes in (None, frozenset[P](), frozenset(P)))
+    assert {p for p in P if whole.may(p)} == {p for p in P if odd.may(p)} == MAY[role]
+    assert not any(none.may(p) for p in P)
+
+
+def test_who_comes_in_is_found_by_index_however_many_there_are(city: database.Database) -> None:
+    t = tables
+    people = [
+        {"name": f"u{n}", "login": f"u{n}", "role": "headquarters", "disabled": False, "created_at": AT, "created_by": "x"}
+        for n in range(3000)
+    ]
+    held = {"created_at": AT, "seen_at": AT, "idle_seconds": 60, "expires_at": AT + timedelta(days=1), "address": ""}
+    with city.writing() as tx:
+        tx.execute(t.users.insert(), people)
+        tx.execute(t.user_sessions.insert(), [held | {"secret_hash": hash_of(f"s{n}"), "user_id": n + 1} for n in range(3000)])
+    with city.engine.connect() as connection:
+        lite = connection.dialect.name == "sqlite"
+        if not lite:
+            connection.exec_driver_sql("ANALYZE")
+        query = sessions.WHOSE.params(secret_hash=hash_of("s7"), at=AT).compile(connection, compile_kwargs={"literal_binds": True})
+        plan = str(connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN ' if lite else ''}{query}").all())
+    assert "SCAN" not in plan
+    assert "Seq Scan on user_sessions" not in plan
+    assert "Seq Scan on users" not in plan
+    assert "user_sessions" in plan

@@ -67,6 +67,17 @@ def test_lines_and_levels_stored_before_their_packs_and_turns_were_kept_have_the
     db.engine.dispose()
 
 
+def test_deleted_personal_data_are_not_let_in_again_by_a_downgrade(db: database.Database) -> None:
+    row = {"pseudonym": "deleted-1", "group_hash": "", "group_pseudonym": "", "forgotten_at": AT, "forgotten_by": "Li"}
+    insert(db, forgotten_retailers=[row | {"retailer_id": "R1"}])
+    with pytest.raises(RuntimeError, match=r"^1 retailers' personal data were deleted; an older version would import them again"):
+        migrate(db, "0010", down=True)
+    with db.writing() as tx:
+        tx.execute(tables.forgotten_retailers.delete())
+    migrate(db, "0010", down=True)
+    database.migrate(db)
+
+
 def test_cancelled_orders_are_not_lost_by_a_downgrade(db: database.Database) -> None:
     line = f.line("R1", "B1", 5, 5) | {"week": f.week(-1), "version": 1}
     insert(db, cancelled_lines=[line | {"order_id": f"O{n}", "batch_id": n // 2} for n in range(2, 5)])

@@ -113,6 +113,11 @@ def _personal_data() -> None:
 
 
 def downgrade() -> None:
-    """Bring the schema down again."""
+    """Bring the schema down again; users go with it. Not where personal data were deleted: the older version would import them again."""
+    deleted = op.get_bind().execute(sa.text("SELECT count(*) FROM forgotten_retailers")).scalar_one()
+    if deleted:
+        raise RuntimeError(
+            f"{deleted} retailers' personal data were deleted; an older version would import them again (forgotten_retailers)"
+        )
     for table in reversed(TABLES):
         op.drop_table(table)
