@@ -13,6 +13,7 @@ from jobs.exports import Source
 from ordering import database
 from ordering.answers import GROUNDS, VERDICTS, Answer, Verdict
 from ordering.database import answers
+from ordering.database.lookups import Among
 from ordering.errors import TrueOrderError
 
 COLUMNS = (
@@ -23,11 +24,14 @@ COLUMNS = (
 
 
 def listed(
-    source: Source, *, retailer: str | None = None, brand: str | None = None, manager: str | None = None, open_only: bool = False
-) -> pd.DataFrame:
-    """The lines that a run flagged, and those that were answered, the newest first. `open_only`: those that nobody has answered yet."""
+    source: Source, *, retailer: str | None = None, brand: str | None = None, manager: str | None = None, open_only: bool = False,
+    among: Among | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """The lines that a run flagged, and those that were answered, the newest first. `open_only`: those that nobody has answered yet.
+    `among`: only of the retailers that somebody sees.
+    """
     with source.db.reading() as reader:
-        found = database.read_flags(reader, source.run.run_id, retailer=retailer, brand=brand, manager=manager)
+        found = database.read_flags(reader, source.run.run_id, retailer=retailer, brand=brand, manager=manager, among=among)
     if open_only:
         found = found[found["answer_id"].isna()].reset_index(drop=True)
     return pd.concat([found, reasons(found["reason"])], axis=1)[list(COLUMNS)]

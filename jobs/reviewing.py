@@ -14,6 +14,7 @@ from jobs.exports import Source
 from jobs.publish import closed_until
 from ordering import review
 from ordering.database import review_lines, reviews
+from ordering.database.lookups import Among
 from ordering.database.reviews import Done
 from ordering.errors import StateError, TrueOrderError
 from ordering.model import Decision
@@ -22,9 +23,12 @@ from ordering.review import CODES, SHOWN, Filter
 ACTS: Mapping[Decision, str] = MappingProxyType({Decision.ACCEPTED: "accept", Decision.ADJUSTED: "adjust", Decision.REJECTED: "reject"})
 
 
-def listed(source: Source, of: Filter) -> pd.DataFrame:
-    """A night's lines with what holds of their decisions (columns review.SHOWN), those first that need a look."""
-    return review.shown(_lines(source, of))
+def listed(source: Source, of: Filter, among: Among | None = None) -> pd.DataFrame:
+    """A night's lines with what holds of their decisions (columns review.SHOWN), those first that need a look.
+
+    `among`, here and below: only of the retailers that somebody sees; None: of all.
+    """
+    return review.shown(_lines(source, of, among))
 
 
 def write(found: pd.DataFrame, file: Path) -> int:
@@ -32,19 +36,22 @@ def write(found: pd.DataFrame, file: Path) -> int:
     return output.write([found], list(SHOWN), file)
 
 
-def preview(source: Source, of: Filter, clock: datetime) -> tuple[int, int, int]:
+def preview(source: Source, of: Filter, clock: datetime, among: Among | None = None) -> tuple[int, int, int]:
     """What a decision by filter would touch: lines, their cartons, and lines beside them that are frozen."""
-    return review_lines.count(source.db, source.run, of, closed=closed_until(source.settings, clock))
+    return review_lines.count(source.db, source.run, of, closed=closed_until(source.settings, clock), among=among)
 
 
 def decide(
-    source: Source, of: Filter, decision: Decision, *, by: str, clock: datetime, code: str = "", why: str = "", quantity: int | None = None
-) -> Done:
+    source: Source, of: Filter, decision: Decision, *, by: str, clock: datetime, code: str = "", why: str = "",
+    quantity: int | None = None, version: int | None = None, among: Among | None = None,
+) -> Done:  # fmt: skip
     """Decide on all lines that `of` chooses, frozen ones left as they are; `quantity` of ADJUSTED only. `clock` is UTC.
 
-    Raises TrueOrderError in words where nothing fits, where a line must not be decided so, or where it was decided on meanwhile.
+    `version`: that of the lines when the person looked; without it, as they stand now. Raises TrueOrderError in words where nothing
+    fits, where a line must not be decided so, or where it was decided on meanwhile.
     """
-    lines = _lines(source, of)
+    lines = _lines(source, of, among)
+    lines = lines if version is None else lines.assign(version=version)
     closed = closed_until(source.settings, clock)
     frozen = (lines["order_day"] <= pd.Timestamp(closed)).to_numpy()
     if not len(lines):
@@ -145,9 +152,9 @@ def words() -> list[str]:
     return [f"{code}: {english} {chinese}" for code, (english, chinese) in CODES.items()]
 
 
-def _lines(source: Source, of: Filter) -> pd.DataFrame:
+def _lines(source: Source, of: Filter, among: Among | None = None) -> pd.DataFrame:
     with source.db.reading() as reader:
-        return review_lines.read(reader, source.run, of)
+        return review_lines.read(reader, source.run, of, among)
 
 
 def _store(source: Source, decided: pd.DataFrame, decision: Decision, *, by: str, clock: datetime, why: str, closed: date) -> Done:

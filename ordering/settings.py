@@ -221,6 +221,18 @@ class BackupSettings(_Section):
     tools: str
 
 
+class WebSettings(_Section):
+    host: str
+    port: int = Field(ge=1, le=65535)
+    workers: int = Field(ge=1, le=64)
+    threads: int = Field(ge=1, le=256)
+    insecure: bool
+    origins: tuple[str, ...]
+    language: Literal["zh", "en"]
+    body_kilobytes: int = Field(ge=16, le=102400)
+    metrics_from: tuple[str, ...]
+
+
 class AccountSettings(_Section):
     least_length: int = Field(ge=8, le=64)
     argon2_memory_kib: int = Field(ge=8, le=4_194_304)
@@ -262,6 +274,7 @@ class Settings(_Section):
     rating: RatingSettings
     schedule: ScheduleSettings
     backup: BackupSettings
+    web: WebSettings
     accounts: AccountSettings
     privacy: PrivacySettings
     inbox: InboxSettings

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ROOMS = PYPROJECT["tool"]["importlinter"]["root_packages"]
-LAYERS, PURE = (contract["name"] for contract in PYPROJECT["tool"]["importlinter"]["contracts"][:2])
+LAYERS, PURE, STORED = (contract["name"] for contract in PYPROJECT["tool"]["importlinter"]["contracts"][:3])
 SQL_PLACES = ("ordering/database/", "ordering/migrations/", "ordering/tables/", "ordering/history.py")
 
 
@@ -61,6 +61,9 @@ def test_an_untouched_copy_keeps_to_the_contract(tmp_path: Path) -> None:
         ("allocation", "from jobs import cli", LAYERS),
         ("forecasting", "import sqlalchemy", PURE),
         ("allocation", "from ordering import database", PURE),
+        ("jobs", "import web", LAYERS),
+        ("web", "from forecasting import demand", STORED),
+        ("web", "import sqlalchemy", STORED),
     ],
 )
 def test_a_breach_is_refused_and_its_contract_named(tmp_path: Path, room: str, breach: str, contract: str) -> None:

@@ -13,6 +13,7 @@ from ordering.answers import Answer
 from ordering.columns import Column, Kind
 from ordering.database import audit, bulk
 from ordering.database.connection import Database, new_id
+from ordering.database.lookups import Among
 from ordering.errors import StateError, TrueOrderError
 from ordering.model import week_of
 
@@ -170,14 +171,20 @@ def read_revisions(reader: bulk.Reader, first: date, last: date, *, before: date
     return reader.frame(query, conduct.REVISIONS)
 
 
-def read_flags(reader: bulk.Reader, run_id: int, *, retailer: str | None, brand: str | None, manager: str | None) -> pd.DataFrame:
-    """The lines that a run flagged, and those that were answered, the newest first, each with the answer that holds (missing: none)."""
+def read_flags(
+    reader: bulk.Reader, run_id: int, *, retailer: str | None, brand: str | None, manager: str | None, among: Among | None = None
+) -> pd.DataFrame:
+    """The lines that a run flagged, and those that were answered, the newest first, each with the answer that holds (missing: none).
+
+    `among`: only of the retailers that somebody sees.
+    """
     import pyarrow as pa
 
     shops = tables.contract["retailers"]
     every = {c.name: bulk.arrow_type(c) for c in frames.INFLATED.columns} | {"account_manager": pa.string()}
     chosen = [FLAGS.c[n] == v for n, v in (("retailer_id", retailer), ("brand_id", brand)) if v is not None]
     chosen += [shops.c.account_manager == manager] if manager is not None else []
+    chosen += [among] if among is not None else []
     answered = sa.exists().where(T.c.order_id == FLAGS.c.order_id, T.c.brand_id == FLAGS.c.brand_id)
     query = (
         sa.select(*(FLAGS.c[name] for name in frames.INFLATED.names), shops.c.account_manager)

@@ -15,6 +15,8 @@ from ordering.database import bulk, losing, partitions
 from ordering.errors import StateError
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+Unreachable = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+"""What is raised where the database does not answer, or every connection of the pool is busy."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,17 @@ class Database:
     @losing.repeated
     def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         """The rows of a small query."""
-        with losing.told(self.engine), self.engine.connect().execution_options(reading=True) as connection:
+        with losing.told(self.engine), self.engine.connect().execution_options(**self._single) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    @property
+    def _single(self) -> dict[str, Any]:
+        """How one query alone is read: it needs no transaction, which on PostgreSQL would be two more ways to the server and back."""
+        return {"isolation_level": "AUTOCOMMIT"} if self.url.get_backend_name() == "postgresql" else {"reading": True}
 
-def connect(url: str) -> Database:
-    """Open a database by URL: `sqlite:///file` or any PostgreSQL URL. The schema is `migrate`'s affair.
+
+def connect(url: str, *, pool: int = 5) -> Database:
+    """Open a database by URL: `sqlite:///file` or any PostgreSQL URL. The schema is `migrate`'s affair. `pool`: connections that are kept.
 
     SQLite: write-ahead log, and every write transaction begins IMMEDIATE, so that read-then-write loses no update.
     Raises StateError where the URL is none, the folder does not exist or the server does not answer.
@@ -55,22 +62,22 @@ def connect(url: str) -> Database:
         raise StateError(f'database "{url}": no URL; write it like sqlite:///trueorder.db or postgresql://user@host/name') from error
     name = parsed.get_backend_name()
     if name == "sqlite":
-        return Database(_sqlite(parsed), parsed)
+        return Database(_sqlite(parsed, pool), parsed)
     if name != "postgresql":
         raise StateError(f'database "{url}": {name} is not supported; use SQLite or PostgreSQL')
     driver = parsed.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(driver, pool_pre_ping=True)
+    engine = sa.create_engine(driver, pool_pre_ping=True, pool_size=pool)
     partitions.watch(engine)
     return Database(_telling(engine), parsed)
 
 
-def _sqlite(url: sa.URL) -> sa.Engine:
+def _sqlite(url: sa.URL, pool: int) -> sa.Engine:
     if not url.database or url.database == ":memory:":
         raise StateError("database: an SQLite database needs a file; write sqlite:///trueorder.db")
     folder = Path(url.database).resolve().parent
     if not folder.is_dir():
         raise StateError(f"database: the folder {folder} does not exist; create it first")
-    engine = sa.create_engine(url, connect_args={"timeout": 60, "isolation_level": None})
+    engine = sa.create_engine(url, connect_args={"timeout": 60, "isolation_level": None}, pool_size=pool)
 
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: Any) -> None:

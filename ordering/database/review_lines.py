@@ -10,8 +10,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import review, tables
-from ordering.database import bulk, ratings
+from ordering.database import bulk, lookups, ratings
 from ordering.database.connection import Database
+from ordering.database.lookups import Among
 from ordering.database.runs import Record
 from ordering.model import Decision, month_of, week_of
 from ordering.review import Filter
@@ -22,14 +23,17 @@ COMPUTED = ratings.ROWS
 ACT, DECIDING = tables.batches.alias("act"), tables.batches.alias("deciding")
 
 
-def read(reader: bulk.Reader, run: Record, of: Filter) -> pd.DataFrame:
-    """The lines (review.LINES) of a run that `of` chooses, in key order. Raises TrueOrderError where `of` asks for an unknown state."""
-    return reader.frame(_query(run, of.check()), review.LINES)
+def read(reader: bulk.Reader, run: Record, of: Filter, among: Among | None = None) -> pd.DataFrame:
+    """The lines (review.LINES) of a run that `of` chooses, of the retailers that somebody sees (`among`; None: all), in key order.
+
+    Raises TrueOrderError where `of` asks for an unknown state.
+    """
+    return reader.frame(_query(run, of.check(), among), review.LINES)
 
 
-def count(db: Database, run: Record, of: Filter, *, closed: date) -> tuple[int, int, int]:
+def count(db: Database, run: Record, of: Filter, *, closed: date, among: Among | None = None) -> tuple[int, int, int]:
     """What a decision by filter would touch: lines, the cartons suggested on them, and lines beside them of order days up to `closed`."""
-    lines = _query(run, of.check()).subquery()
+    lines = _query(run, of.check(), among).subquery()
     open_, one = lines.c.order_day > closed, sa.literal(1)
 
     def total(value: sa.ColumnElement[int], of: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -47,7 +51,7 @@ def read_decisions(reader: bulk.Reader, first: date, last: date) -> pd.DataFrame
     return reader.frame(sa.select(D).where(D.c.order_day >= first, D.c.order_day <= last, *holds), review.DECISIONS)
 
 
-def _query(run: Record, of: Filter) -> sa.Select[Any]:
+def _query(run: Record, of: Filter, among: Among | None = None) -> sa.Select[Any]:
     flagged = _flagged(run)
     month = _by_month(run, lambda month: sa.literal(month))
     star = sa.func.coalesce(RATED.c.star_level, _computed(run, month), SHOPS.c.star_level)  # that of the month, if there is one
@@ -65,7 +69,8 @@ def _query(run: Record, of: Filter) -> sa.Select[Any]:
         .outerjoin(DECIDING, DECIDING.c.batch_id == D.c.decided_in)
     )
     query = sa.select(*(columns[name].label(name) for name in review.LINES.names)).select_from(joined)
-    return query.where(S.c.run_id == run.run_id, *_chosen(of, star, flagged))
+    query = query.where(S.c.run_id == run.run_id, *_chosen(of, star, flagged))
+    return query if among is None else query.where(S.c.retailer_id.in_(lookups.own(among)))
 
 
 def _decided() -> dict[str, sa.ColumnElement[Any]]:

@@ -1,0 +1,110 @@
+"""The service over the made-up city with its night, and people of every role with their tokens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from ordering import database
+from ordering.accounts import MAY, Role
+from ordering.database import accounts
+from ordering.settings import Settings
+from tests.jobs.conftest import loaded, made, once, planned, rules  # noqa: F401
+from web.app import app_of
+
+WHY = {"why": "a test"}
+PASSWORD = "correct horse battery"
+
+
+def local(settings: Settings) -> Settings:
+    """The settings as on one's own machine, with passwords that are checked fast."""
+    web = settings.web.model_copy(update={"insecure": True, "metrics_from": ("testclient",), "language": "en"})
+    fast = settings.accounts.model_copy(update={"argon2_memory_kib": 8, "argon2_passes": 1})
+    return settings.model_copy(update={"web": web, "accounts": fast})
+
+
+def morning(made: tuple[Path, date]) -> datetime:  # noqa: F811
+    """Noon of the waiting week's Monday in the city, UTC."""
+    return datetime.combine(made[1], datetime.min.time()) + timedelta(hours=4)
+
+
+class House:
+    """The service, its database, its clock, and a token for each person."""
+
+    def __init__(self, db: database.Database, settings: Settings, folder: Path, at: datetime) -> None:
+        self.db, self.settings, self.at, self.folder = db, settings, at, folder
+        self.tokens: dict[str, str] = {}
+        self.own = self.foreign = ""
+        self.app: FastAPI = app_of(db, settings, history=folder / "one-history", clock=lambda: self.at)
+
+    def person(self, name: str, role: Role, **more: object) -> str:
+        """Adds a user with a token; gives the name."""
+        by = {"by": "tester", "at": self.at}
+        accounts.add(self.db, name=name, role=role, password=None, rules=self.settings.accounts, **by, **more)  # type: ignore[arg-type]
+        scopes = sorted(MAY[role]) if role is Role.SERVICE else []
+        until = self.at + timedelta(days=30)
+        self.tokens[name] = accounts.new_token(self.db, name, label="test", expires_at=until, scopes=scopes, **by)  # type: ignore[arg-type]
+        return name
+
+
+@pytest.fixture(scope="session")
+def peopled(tmp_path_factory: pytest.TempPathFactory, planned: Path, made: tuple[Path, date]) -> Path:  # noqa: F811
+    """A folder with the planned city, every second shop of another account manager and district, to be copied."""
+
+    def make(folder: Path) -> date:
+        shutil.copytree(planned, folder, dirs_exist_ok=True)
+        db = database.connect(f"sqlite:///{folder / 'one.db'}")
+        with db.reading() as reader:
+            shops = database.read_table(reader, "retailers")
+        shops.loc[1::2, ["account_manager", "district"]] = ["M-other", "D-other"]
+        database.store(db, {"retailers": shops}, folder="city", by="tester", at=morning(made))
+        db.engine.dispose()
+        return made[1]
+
+    return once(tmp_path_factory, "peopled", make)[0]
+
+
+@pytest.fixture
+def house(tmp_path: Path, peopled: Path, made: tuple[Path, date], rules: Settings) -> Iterator[House]:  # noqa: F811
+    """The service over a copy of the city: two retailers of different managers, their managers, and one person of each other role."""
+    shutil.copytree(peopled, tmp_path / "city")
+    db = database.connect(f"sqlite:///{tmp_path / 'city' / 'one.db'}", pool=4)
+    found = House(db, local(rules), tmp_path / "city", morning(made))
+    shops = shops_of(db)
+    first = next(iter(shops))
+    second = next(name for name, manager in shops.items() if manager != shops[first])
+    found.own, found.foreign = first, second
+    found.person(first, Role.RETAILER)
+    found.person(second, Role.RETAILER)
+    found.person("manager", Role.ACCOUNT_MANAGER, managers=[shops[first]])
+    found.person("colleague", Role.ACCOUNT_MANAGER, managers=[shops[first]])
+    found.person("stranger", Role.ACCOUNT_MANAGER, managers=[shops[second]])
+    for role in (Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE):
+        found.person(str(role), role)
+    yield found
+    db.engine.dispose()
+
+
+def shops_of(db: database.Database) -> dict[str, str]:
+    """Retailers and their account managers."""
+    with db.reading() as reader:
+        shops = database.read_table(reader, "retailers")
+    return dict(zip(shops["retailer_id"].astype("str"), shops["account_manager"].astype("str"), strict=True))
+
+
+@pytest.fixture
+def client(house: House) -> Iterator[TestClient]:
+    """A client without a person."""
+    with TestClient(house.app, base_url="http://localhost", raise_server_exceptions=False) as found:
+        yield found
+
+
+def bearer(house: House, name: str) -> dict[str, str]:
+    """The header by which a person shows its token."""
+    return {"Authorization": f"Bearer {house.tokens[name]}"}

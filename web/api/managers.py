@@ -1,0 +1,306 @@
+"""For account managers: their own retailers, the suggestions to decide on, and the flags to answer."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs import flagging, reviewing
+from ordering.accounts import Permission, Person
+from ordering.answers import Verdict
+from ordering.database import accounts, answers, lookups, privacy
+from ordering.database.reviews import Done
+from ordering.model import Decision
+from ordering.review import Filter
+from web.api import API
+from web.api.pages import MOST, Page, Paging, Part
+from web.people import may
+from web.problems import ProblemError
+from web.service import Here, Service
+
+router = APIRouter(prefix=API, tags=["account managers"])
+Code = Annotated[str, Field(max_length=100)]
+Note = Annotated[str, Field(max_length=1000)]
+Word = Annotated[str, Query(max_length=100)]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Sees = Annotated[Person, may(Permission.READ_SUGGESTIONS)]
+Decides = Annotated[Person, may(Permission.DECIDE)]
+Answers = Annotated[Person, may(Permission.ANSWER)]
+
+
+class Retailer(BaseModel):
+    """A retailer as a list shows it."""
+
+    retailer_id: str
+    name: str
+    star_level: int
+    district: str
+    street: str
+    area_type: str
+    business_format: str
+    account_manager: str
+    order_weekday: int
+
+
+@router.get("/retailers")
+def retailers(own: Here, person: Annotated[Person, may(Permission.READ_SHOP)], part: Part, search: Word | None = None) -> Page[Retailer]:
+    """One's own retailers, by licence number; `search`: whose name or number holds this."""
+    privacy.note_access(own.db, person=person, what="retailers", at=own.clock())
+    found = lookups.retailers(own.db, accounts.seen(person), search=search, offset=part.offset, limit=part.limit)
+    return part.page(*found)  # type: ignore[return-value]
+
+
+class Choice(BaseModel):
+    """Which suggestions: those that fit all that is given. Always of one's own retailers alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    retailer: Code | None = None
+    brand: Code | None = None
+    manager: Code | None = None
+    district: Code | None = None
+    star: Annotated[int, Field(ge=0, le=1000)] | None = None
+    week: date | None = None
+    day: date | None = None
+    flagged: bool = False
+    state: Literal["open", "pending", "decided", "accepted", "adjusted", "rejected"] | None = None
+    change: Annotated[int, Field(ge=0, le=10**6, description="Suggestion and request lie at least so many cartons apart.")] | None = None
+    other_basis: bool = Field(False, description="Decided on another suggestion than this night's.")
+    empty: bool = Field(False, description="Also lines without suggestion, request and decision.")
+
+    def filter(self) -> Filter:
+        """As the review knows it."""
+        return Filter(**self.model_dump(include=set(Choice.model_fields)))
+
+
+class Listing(Choice):
+    """The same with a part of the list."""
+
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
+
+
+class Suggestion(BaseModel):
+    """A suggestion with what holds of its decision. `most` is what binds (`bound`) leaves; p10 to p90 is the need's interval."""
+
+    retailer_id: str
+    name: str
+    account_manager: str
+    district: str
+    star_level: int
+    brand_id: str
+    brand_name: str
+    week: date
+    order_day: date
+    flagged: bool
+    requested: int
+    suggested: int
+    p10: float
+    p50: float
+    p90: float
+    stock: float | None
+    most: int | None
+    bound: str
+    reason: str
+    decision: Decision
+    override: int | None
+    final: int | None
+    basis: str
+    pending: bool
+    code: str
+    note: str
+    decided_by: str
+    approved_by: str
+    batch_id: int | None
+    version: int
+
+
+@router.get("/suggestions")
+def suggestions(own: Here, person: Sees, of: Annotated[Listing, Query()]) -> Page[Suggestion]:
+    """The newest night's suggestions, those first that need a look."""
+    privacy.note_access(own.db, person=person, what="suggestions", at=own.clock())
+    part = Paging(of.offset, of.limit)
+    return part.of(reviewing.listed(own.source(), of.filter(), accounts.seen(person)))  # type: ignore[return-value]
+
+
+class Touched(BaseModel):
+    """What a decision by this choice would touch; frozen lines are left as they are."""
+
+    lines: int
+    cartons: int
+    frozen: int
+
+
+@router.post("/suggestions/preview")
+def preview(said: Choice, own: Here, person: Decides) -> Touched:
+    """How many lines and cartons a decision would touch. Nothing is stored."""
+    lines, cartons, frozen = reviewing.preview(own.source(), said.filter(), own.clock(), accounts.seen(person))
+    return Touched(lines=lines, cartons=cartons, frozen=frozen)
+
+
+class Decide(BaseModel):
+    """A decision on all that `of` chooses: accept, adjust to `quantity`, or reject."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["accepted", "adjusted", "rejected"]
+    of: Choice
+    quantity: Annotated[int, Field(ge=0, le=10**6)] | None = None
+    code: Code = ""
+    why: Note = ""
+    version: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(None, description="Of the line when the person looked at it.")
+
+
+class Act(BaseModel):
+    """An act: by its number it is undone or approved."""
+
+    batch_id: int
+    lines: int
+    pending: int = Field(description="Lines that wait for a second person.")
+    frozen: int
+
+
+def _act(done: Done) -> Act:
+    return Act(batch_id=done.batch_id, lines=done.lines, pending=done.pending, frozen=done.frozen)
+
+
+QUANTITY = ("quantity: give one where the decision is adjusted, and only there", "quantity：仅在 adjusted 时填写，且必须填写")
+
+
+@router.post("/suggestions/decisions", status_code=201)
+def decide(said: Decide, own: Here, person: Decides) -> Act:
+    """Decide on suggestions, by line or by choice, in one transaction. A decision recommends; it orders nothing."""
+    if (said.quantity is not None) != (said.decision == "adjusted"):
+        raise ProblemError("INVALID", QUANTITY)
+    done = reviewing.decide(
+        own.source(), said.of.filter(), Decision(said.decision), by=person.name, clock=own.clock(), code=said.code, why=said.why,
+        quantity=said.quantity, version=said.version, among=accounts.seen(person),
+    )  # fmt: skip
+    return _act(done)
+
+
+class Undo(BaseModel):
+    """Why an act is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: Annotated[str, Field(min_length=1, max_length=1000)]
+    spare_frozen: bool = Field(False, description="Leave lines whose cut-off has passed as they are, instead of refusing.")
+
+
+@router.post("/suggestions/decisions/{batch_id}/undoing", status_code=201)
+def undo(batch_id: Number, said: Undo, own: Here, person: Decides) -> Act:
+    """Take an act back: each of its lines is again what it was before."""
+    _own_batch(own, person, batch_id)
+    done = reviewing.undo(own.source(), batch_id, by=person.name, why=said.why, clock=own.clock(), spare_frozen=said.spare_frozen)
+    return _act(done)
+
+
+class Approve(BaseModel):
+    """A word of the second person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: Note = ""
+
+
+@router.post("/suggestions/decisions/{batch_id}/approval", status_code=201)
+def approve(batch_id: Number, said: Approve, own: Here, person: Decides) -> Act:
+    """Let the pending lines of another person's act hold."""
+    _own_batch(own, person, batch_id)
+    return _act(reviewing.approve(own.source(), batch_id, by=person.name, why=said.why, clock=own.clock()))
+
+
+def _own_batch(own: Service, person: Person, batch_id: int) -> None:
+    if not lookups.holds_batch(own.db, batch_id, accounts.seen(person)):
+        raise ProblemError("NOT_FOUND")
+
+
+class Flag(BaseModel):
+    """A line that was flagged as inflated, why, and the answer that holds (null: none)."""
+
+    order_id: str
+    brand_id: str
+    retailer_id: str
+    account_manager: str
+    order_date: date
+    requested: int
+    expected: float
+    score: float
+    reason: str
+    english: str
+    chinese: str
+    answer_id: int | None
+    verdict: Verdict | None
+    ground: str | None
+    note: str | None
+    until_on: date | None
+    answered_on: date | None
+    answered_by: str | None
+
+
+@router.get("/flags")
+def flags(
+    own: Here, person: Annotated[Person, may(Permission.READ_FLAGS)], part: Part,
+    retailer: Word | None = None, brand: Word | None = None, open: bool = False,
+) -> Page[Flag]:  # fmt: skip
+    """The lines that the newest night flagged, and those that were answered, the newest first; `open`: those nobody has answered."""
+    privacy.note_access(own.db, person=person, what="flags", at=own.clock())
+    found = flagging.listed(own.source(), retailer=retailer, brand=brand, open_only=open, among=accounts.seen(person))
+    return part.of(found)  # type: ignore[return-value]
+
+
+class Say(BaseModel):
+    """What there is to say to a flag. `ground` is a code; docs/glossary.md has them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    ground: Code
+    note: Annotated[str, Field(min_length=1, max_length=1000)]
+    every_brand: bool = Field(False, description="The explanation holds for all brands of the shop.")
+    until: date | None = Field(None, description="Last day of an explanation; the end of the line's week unless given.")
+
+
+class Said(BaseModel):
+    """An answer, by its number."""
+
+    answer_id: int
+
+
+@router.post("/flags/{order_id}/{brand_id}/answers", status_code=201)
+def answer(
+    order_id: Annotated[str, Path(max_length=100)], brand_id: Annotated[str, Path(max_length=100)], said: Say, own: Here, person: Answers
+) -> Said:
+    """Answer a flag. Nights of later dates use the answer."""
+    source = own.source()
+    _own_retailer(own, person, lookups.retailer_of_flag(own.db, source.run.run_id, order_id, brand_id))
+    answer_id = flagging.answer(
+        source, order_id, brand_id, verdict=said.verdict, ground=said.ground, note=said.note, every_brand=said.every_brand,
+        until=said.until, by=person.name, on=own.today, at=own.clock(),
+    )  # fmt: skip
+    return Said(answer_id=answer_id)
+
+
+class Withdraw(BaseModel):
+    """Why an answer is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+@router.post("/answers/{answer_id}/withdrawal", status_code=201)
+def withdraw(answer_id: Number, said: Withdraw, own: Here, person: Answers) -> Said:
+    """Take an answer back; it stays in the record, and what was said before it holds again."""
+    _own_retailer(own, person, lookups.retailer_of_answer(own.db, answer_id))
+    answers.withdraw(own.db, answer_id, by=person.name, why=said.why, on=own.today, at=own.clock())
+    return Said(answer_id=answer_id)
+
+
+def _own_retailer(own: Service, person: Person, retailer_id: str | None) -> None:
+    if retailer_id is None or not accounts.sees(own.db, person, retailer_id):
+        raise ProblemError("NOT_FOUND")

@@ -1,0 +1,85 @@
+"""Logging in and out, and who one is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from starlette.requests import Request
+
+from ordering.accounts import Permission, Person, Role
+from ordering.database import accounts
+from web import people
+from web.api import API
+from web.people import Anybody
+from web.problems import ProblemError
+from web.service import Here
+
+router = APIRouter(prefix=API, tags=["session"])
+
+
+class LogIn(BaseModel):
+    """Name and password; a retailer's name is its licence number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=1000)]
+
+
+class Me(BaseModel):
+    """The person who is logged in, and what they may do."""
+
+    name: str
+    role: Role
+    retailer_id: str | None = Field(description="Whose shop it is; of retailers only.")
+    managers: list[str] = Field(description="Account-manager codes whose retailers are theirs.")
+    districts: list[str]
+    permissions: list[Permission]
+
+
+class LoggedIn(Me):
+    """A session. The cookie is set beside it."""
+
+    csrf: str = Field(description="To be sent as X-CSRF-Token with everything that changes data.")
+
+
+@router.post("/session", status_code=201)
+def log_in(said: LogIn, request: Request, response: Response, own: Here) -> LoggedIn:
+    """Log in: sets the session's cookie and gives the token that goes with it. Programs use bearer tokens instead."""
+    people.same_site(request)
+    address = request.client.host if request.client else ""
+    password = said.password.get_secret_value()
+    session = accounts.log_in(own.db, said.name, password, address=address, at=own.clock(), rules=own.settings.accounts)
+    if session is None:
+        wait = accounts.wait(own.db, said.name, address=address, at=own.clock(), rules=own.settings.accounts)
+        seconds = {} if wait is None else {"Retry-After": str(int(wait.total_seconds()) + 1)}
+        raise ProblemError("WRONG_PASSWORD" if wait is None else "TOO_MANY", headers=seconds)
+    age = int((session.expires_at - own.clock()).total_seconds())
+    secure = not own.settings.web.insecure
+    response.set_cookie(people.cookie_name(own), session.secret, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
+    request.scope["person"] = session.person
+    return LoggedIn(**_me(session.person), csrf=session.csrf)
+
+
+@router.get("/session")
+def me(person: Anybody) -> Me:
+    """Who one is, and what one may do."""
+    return Me(**_me(person))
+
+
+@router.delete("/session", status_code=204)
+def log_out(person: Anybody, request: Request, response: Response, own: Here) -> None:
+    """Log out: the session ends here and now, whoever else holds its cookie."""
+    name = people.cookie_name(own)
+    secret = request.cookies.get(name)
+    if secret:
+        accounts.log_out(own.db, secret, own.clock())
+    response.delete_cookie(name, path="/", secure=not own.settings.web.insecure, httponly=True, samesite="lax")
+
+
+def _me(person: Person) -> dict[str, object]:
+    lists = {name: sorted(getattr(person, name)) for name in ("managers", "districts")}
+    may = [permission for permission in Permission if person.may(permission)]
+    return {"name": person.name, "role": person.role, "retailer_id": person.retailer_id, "permissions": may, **lists}

@@ -1,0 +1,82 @@
+"""The service as an ASGI application: `uvicorn web.app:create --factory`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from jobs import clock as clocks
+from ordering import database, history, settings
+from ordering.database import Database
+from ordering.settings import Settings
+from web import health, problems
+from web.api import API, administrators, headquarters, managers, orders, session
+from web.desk import Desk
+from web.requests import Around
+from web.service import Service
+
+ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are problem details (RFC 9457) with a code."
+
+
+def create() -> FastAPI:
+    """The application by the environment: TRUEORDER_DATABASE and TRUEORDER_SETTINGS, as the commands read them."""
+    local, named = Path("trueorder.toml"), os.environ.get("TRUEORDER_SETTINGS", "").split()
+    rules = settings.load(*([local] if local.exists() else []), *map(Path, named))
+    db = database.connect(os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=rules.web.threads)
+    database.check_schema(db)
+    return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now)
+
+
+def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], datetime]) -> FastAPI:
+    """The application over an open database. `clock` gives the present, UTC."""
+    app = FastAPI(
+        title="TrueOrder",
+        version=version("trueorder"),
+        description=ABOUT,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # they would load scripts from a foreign host
+        redoc_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        middleware=[Middleware(Around, secure=not rules.web.insecure, most=rules.web.body_kilobytes * 1024)],
+        exception_handlers=dict(problems.HANDLERS),
+    )
+    app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history))
+    app.include_router(health.router)
+    for part in (orders, session, managers, headquarters, administrators):
+        app.include_router(part.router, responses=problems.documented(*problems.EVERY))
+    app.openapi = _described(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """While it runs: as many threads as the settings say; at the end the connections are closed."""
+    own: Service = app.state.service
+    anyio.to_thread.current_default_thread_limiter().total_tokens = own.settings.web.threads
+    yield
+    own.db.engine.dispose()
+
+
+def _described(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """The OpenAPI, with the shape of problems and the two ways to say who one is."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = plain()
+            parts = found.setdefault("components", {})
+            schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts.setdefault("schemas", {}).update(schema.pop("$defs"), Problem=schema)
+        return app.openapi_schema or found
+
+    return described
