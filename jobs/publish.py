@@ -10,7 +10,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-import sqlalchemy as sa
 
 from jobs import chain, gate
 from jobs.chain import Chain
@@ -140,8 +139,7 @@ def _confirm(under_way: Chain, step: str, source: Source, days: list[date], cloc
     decided again, and then nobody else writes until it is confirmed.
     """
     weeks, db, recorded = {week_of(day) for day in days}, source.db, under_way.recorded(step)
-    with db.engine.connect().execution_options(reading=True) as connection:
-        seen = counters.versions(connection, weeks)
+    seen = counters.seen(db, weeks)
     decided = _decided(source, days, accepted)
     with suppress(counters.ChangedError), db.writing() as tx:
         under_way.guard(tx)
@@ -164,10 +162,10 @@ def _decided(source: Source, days: list[date], accepted: str) -> Decided:
 
 
 def _written(
-    tx: sa.Connection,
+    tx: database.Transaction,
     source: Source,
     decided: Decided,
-    recorded: Callable[[sa.Connection, int], None],
+    recorded: Callable[[database.Transaction, int], None],
     clock: datetime,
     by: str,
     accepted: str,

@@ -2,7 +2,16 @@
 
 from ordering.database.answers import read_answers, read_flags, read_revisions
 from ordering.database.bulk import Reader
-from ordering.database.connection import Database, Unreachable, check_schema, connect, has_no_schema, is_database_error, migrate
+from ordering.database.connection import (
+    Database,
+    Transaction,
+    Unreachable,
+    check_schema,
+    connect,
+    has_no_schema,
+    is_database_error,
+    migrate,
+)
 from ordering.database.folders import Stored, store
 from ordering.database.losing import LostError, repeated
 from ordering.database.ratings import read_imported, read_levels, read_ratings
@@ -20,6 +29,7 @@ __all__ = [
     "LostError",
     "Reader",
     "Stored",
+    "Transaction",
     "Unreachable",
     "check_schema",
     "connect",
