@@ -184,17 +184,30 @@ def written(notice: Stored, city: str, sender: str, to: tuple[str, ...]) -> Emai
     return mail
 
 
+class _Plain(smtplib.SMTP):
+    """A mail server's line that can be cut from its first moment on."""
+
+    def __init__(self, lines: list[smtplib.SMTP], *given: Any, **more: Any) -> None:
+        lines.append(self)
+        super().__init__(*given, **more)
+
+
+class _Secure(smtplib.SMTP_SSL):
+    """The same under TLS."""
+
+    def __init__(self, lines: list[smtplib.SMTP], *given: Any, **more: Any) -> None:
+        lines.append(self)
+        super().__init__(*given, **more)
+
+
 def _submit(settings: Settings, mail: EmailMessage, password: str) -> None:
-    rules = settings.notices
-    secure = ssl.create_default_context()
-    kept: list[smtplib.SMTP] = []
-    with _within(rules.send_seconds, lambda: kept[0].sock if kept else None):
-        if rules.smtp_security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(rules.smtp_host, rules.smtp_port, timeout=rules.send_seconds, context=secure)
-        else:
-            server = smtplib.SMTP(rules.smtp_host, rules.smtp_port, timeout=rules.send_seconds)
-        kept.append(server)
-        with server:
+    rules, secure = settings.notices, ssl.create_default_context()
+    lines: list[smtplib.SMTP] = []
+    where = (rules.smtp_host, rules.smtp_port)
+    with _within(rules.send_seconds, lambda: lines[0].sock if lines else None):
+        more = {"timeout": rules.send_seconds}
+        tls = rules.smtp_security == "tls"
+        with _Secure(lines, *where, context=secure, **more) if tls else _Plain(lines, *where, **more) as server:
             if rules.smtp_security == "starttls":
                 server.starttls(context=secure)
             if rules.smtp_user:

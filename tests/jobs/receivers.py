@@ -82,36 +82,44 @@ class Mail:
     got: list[str] = field(default_factory=list)
 
 
+class _Smtp(socketserver.StreamRequestHandler):
+    """Enough of SMTP to take mail, in the manner that its server was told."""
+
+    kept: Mail
+
+    def say(self, words: str) -> None:
+        self.wfile.write(words.encode() + b"\r\n")
+
+    def handle(self) -> None:
+        if self.kept.manner == "hang":
+            time.sleep(3)
+            return
+        if self.kept.manner == "dribble":
+            for sign in b"220 " + b"x" * 60:
+                self.wfile.write(bytes([sign]))
+                time.sleep(0.05)
+            return
+        self.say("220 here")
+        while (line := self.rfile.readline().decode().strip()) and self.answer(line.split()[0].upper()):
+            pass
+
+    def answer(self, word: str) -> bool:
+        """Answer a command; False where it was the last."""
+        if word == "DATA":
+            self.say("354 go on")
+            self.kept.got.append("".join(iter(lambda: self.rfile.readline().decode(), ".\r\n")))
+            self.say("250 kept" if self.kept.manner == "well" else "451 later")
+        elif word == "RCPT" and self.kept.manner == "refuse":
+            self.say("550 nobody here of that name")
+        else:
+            self.say("221 bye" if word == "QUIT" else "250 well")
+        return word != "QUIT"
+
+
 @contextmanager
 def mail() -> Iterator[Mail]:
-    """A mail server while the block lasts: enough of SMTP to take mail."""
+    """A mail server while the block lasts."""
     kept = Mail()
-
-    class Handler(socketserver.StreamRequestHandler):
-        def say(self, words: str) -> None:
-            self.wfile.write(words.encode() + b"\r\n")
-
-        def handle(self) -> None:
-            if kept.manner == "hang":
-                time.sleep(3)
-                return
-            self.say("220 here")
-            while line := self.rfile.readline().decode().strip():
-                word = line.split()[0].upper()
-                if word == "DATA":
-                    self.say("354 go on")
-                    told = []
-                    while (more := self.rfile.readline().decode()) != ".\r\n":
-                        told.append(more)
-                    kept.got.append("".join(told))
-                    self.say("250 kept" if kept.manner == "well" else "451 later")
-                elif word == "QUIT":
-                    self.say("221 bye")
-                    return
-                elif word == "RCPT" and kept.manner == "refuse":
-                    self.say("550 nobody here of that name")
-                else:
-                    self.say("250 well")
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -120,7 +128,7 @@ def mail() -> Iterator[Mail]:
         def handle_error(self, *_: Any) -> None:
             pass
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), type("Handler", (_Smtp,), {"kept": kept})) as server:
         kept.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -260,7 +260,7 @@ def test_old_notices_go_and_waiting_ones_stay(db: database.Database) -> None:
     assert [row["notice_id"] for row in db.rows(sa.select(kept.READERS.c.notice_id))] == [2]
 
 
-@pytest.mark.parametrize("manner", ["well", "busy", "refuse", "hang"])
+@pytest.mark.parametrize("manner", ["well", "busy", "refuse", "hang", "dribble"])
 def test_staff_get_mail_in_both_languages_again_until_it_is_taken(db: database.Database, manner: str) -> None:
     post(db, "a")
     clock = Clock()
