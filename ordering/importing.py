@@ -214,9 +214,7 @@ class FolderReader:
             shown = "a tab" if other == "\t" else f"'{other}'"
             self._header(path, "", f"the header has one column and holds {shown}; separate the cells by '{delimiter}'")
         elif len(header) > MOST_COLUMNS:
-            self._header(
-                path, "", f"the header has {len(header):,} columns, more than any file of a city; leave only the columns that are read"
-            )
+            self._header(path, "", f"the header has {len(header):,} columns, more than any file of a city; leave those that are read")
         else:
             for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
                 self._header(path, name, "stands more than once; keep one of these columns")

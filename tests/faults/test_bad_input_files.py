@@ -406,7 +406,7 @@ def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(tmp_path: Path
 def test_a_header_of_thousands_of_columns_is_refused(tmp_path: Path) -> None:
     header = ",".join(f"c{number}" for number in range(100_000))
     assert refusal(write(tmp_path, {"supply.csv": f"{header}\n"}))[0] == (
-        "supply.csv:1: the header has 100,000 columns, more than any file of a city; leave only the columns that are read"
+        "supply.csv:1: the header has 100,000 columns, more than any file of a city; leave those that are read"
     )
 
 
