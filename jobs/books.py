@@ -58,8 +58,7 @@ class Kept:
 
 def kept(db: database.Database, settings: Settings, today: date, week: date, history: Path) -> Kept:
     """The book of `week` as the desk of `today` may know it."""
-    with db.engine.connect().execution_options(reading=True) as connection:
-        version = counters.city(connection)
+    version = counters.city_now(db)  # before all else is read: what changes meanwhile is read again
     known, run = snapshot.read_desk(db, today, week), runlog.planned(db, today)
     monday, rules = frames.day(week), settings.allocation
     policies = {rules.policy, *rules.policies.values(), *known.week_levels["policy"]}

@@ -65,18 +65,12 @@ def undisturbed(act: Callable[[], GivenBack]) -> GivenBack:
     return act()
 
 
-def seen(db: database.Database, week: date) -> dict[date, int]:
-    """The versions of the weeks in whose months a week lies, before it is read."""
-    with db.engine.connect().execution_options(reading=True) as connection:
-        return counters.versions(connection, [week])
-
-
 def _recalled(
     db: database.Database, settings: Settings, *, brand_id: str, week: date, delivered: date | None, by: str, why: str, clock: datetime
 ) -> GivenBack:
     """One try of `recall`."""
     monday = week_of(week)
-    before = seen(db, monday)
+    before = counters.seen(db, [monday])
     if monday < _since(settings, clock):
         raise StateError(f"brand {brand_id}, week {monday}: this week is closed; correct it by an import")
     carried = _carried(db, settings, {monday})

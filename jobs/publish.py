@@ -10,7 +10,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-import sqlalchemy as sa
 
 from jobs import gate
 from jobs.exports import Source
@@ -106,8 +105,7 @@ def _confirm(source: Source, days: list[date], clock: datetime, by: str, accepte
     decided again, and then nobody else writes until it is confirmed.
     """
     weeks, db = {week_of(day) for day in days}, source.db
-    with db.engine.connect().execution_options(reading=True) as connection:
-        seen = counters.versions(connection, weeks)
+    seen = counters.seen(db, weeks)
     decided = _decided(source, days, accepted)
     with suppress(counters.ChangedError), db.writing() as tx:
         if counters.lock(tx, weeks) != seen:
@@ -127,7 +125,7 @@ def _decided(source: Source, days: list[date], accepted: str) -> Decided:
     return decided
 
 
-def _written(tx: sa.Connection, source: Source, decided: Decided, clock: datetime, by: str, accepted: str) -> list[Published]:
+def _written(tx: database.Transaction, source: Source, decided: Decided, clock: datetime, by: str, accepted: str) -> list[Published]:
     """Confirm the days in one transaction."""
     done = []
     for day, lines, found in decided:

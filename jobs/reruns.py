@@ -12,9 +12,9 @@ from allocation import fairness, policies, suggest, what_if
 from allocation.sharing import Prepared
 from jobs import measures
 from jobs.exports import Source
-from jobs.giving_back import GivenBack, left_before, seen, undisturbed
+from jobs.giving_back import GivenBack, left_before, undisturbed
 from ordering import frames
-from ordering.database import recalls
+from ordering.database import counters, recalls
 from ordering.database import runs as runlog
 from ordering.errors import StateError, TrueOrderError
 from ordering.frames import Snapshot
@@ -116,7 +116,7 @@ def _again(source: Source, week: date, delivered: date | None, *, by: str, why: 
     Raises StateError where the week has no such lines, or nothing changes.
     """
     monday = week_of(week)
-    before, ground = seen(source.db, monday), Again.of(source)
+    before, ground = counters.seen(source.db, [monday]), Again.of(source)
     with source.db.reading() as reader:
         done = runlog.read_confirmations(reader, week=monday)
     after = frames.day(delivered) if delivered is not None else pd.Timestamp.min

@@ -8,17 +8,16 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-import sqlalchemy as sa
-
 from allocation import promise
 from allocation.promise import Shop
 from jobs import giving_back
-from ordering.database import Database, counters, desk
+from ordering.database import Database, Transaction, counters, desk
 from ordering.database.desk import Asked, Row
+from ordering.database.retrying import BusyError, StaleError, retried
 from ordering.model import week_of
 from ordering.settings import Settings
 from web import sheets
-from web.ground import Books, Ground, StaleError
+from web.ground import Books, Ground
 from web.orders import CANCELLED, order_from
 from web.orders import Offer as Offer
 from web.orders import Order as Order
@@ -26,7 +25,6 @@ from web.orders import OrderLine as OrderLine
 from web.orders import Quote as Quote
 from web.orders import Sheet as Sheet
 from web.refusals import Refusal, refused
-from web.retrying import retried
 
 T = TypeVar("T")
 LONGEST_KEY = 200
@@ -45,7 +43,7 @@ class Desk:
     def sheet(self, retailer_id: str, *, now: datetime) -> Sheet:
         """What the retailer sees before it asks."""
 
-        def read(tx: sa.Connection) -> Sheet:
+        def read(tx: Transaction) -> Sheet:
             ground = self.books.ground(tx, retailer_id, now)
             lines = self._lines(tx, ground)
             return sheets.sheet(ground, self._shop(ground, lines), lines, self._given(tx, ground))
@@ -60,7 +58,7 @@ class Desk:
         A quote holds nothing back: others may be faster. Raises OrderError as `confirm` does, but for whole packs, which it tells.
         """
 
-        def ask(tx: sa.Connection) -> Quote:
+        def ask(tx: Transaction) -> Quote:
             ground = self.books.ground(tx, retailer_id, now)
             self._check_open(ground)
             before = {name: count for name, count in (cart or {}).items() if name != brand_id}
@@ -80,7 +78,7 @@ class Desk:
         not planned yet, a brand or quantity is none, a line no multiple of its pack, or the key was used for other lines.
         """
 
-        def act(tx: sa.Connection) -> Order:
+        def act(tx: Transaction) -> Order:
             ground = self.books.ground(tx, retailer_id, now, hold=True)
             self._lock(tx, ground)
             if done := self._answered(tx, retailer_id, key, "confirm", lines):
@@ -106,7 +104,7 @@ class Desk:
         as `confirm` does, but for the window: pre-orders are taken until the cut-off.
         """
 
-        def act(tx: sa.Connection) -> Order:
+        def act(tx: Transaction) -> Order:
             ground = self.books.ground(tx, retailer_id, now, hold=True)
             self._lock(tx, ground, new=any(lines.values()))
             if done := self._answered(tx, retailer_id, key, "pre_order", lines):
@@ -142,24 +140,27 @@ class Desk:
     def _orders(self, retailer_id: str, since: date = date.min) -> list[Order]:
         return sheets.orders(self._tried(lambda tx: desk.orders_of(tx, retailer_id, since), reading=True))
 
-    def _tried(self, act: Callable[[sa.Connection], T], *, reading: bool = False) -> T:
-        return retried(self.db, act, reading=reading)
+    def _tried(self, act: Callable[[Transaction], T], *, reading: bool = False) -> T:
+        try:
+            return retried(self.db, act, reading=reading)
+        except BusyError as error:
+            raise refused(Refusal.BUSY) from error
 
-    def _once(self, retailer_id: str, lines: Mapping[str, int], key: str, what: str, act: Callable[[sa.Connection], Order]) -> Order:
+    def _once(self, retailer_id: str, lines: Mapping[str, int], key: str, what: str, act: Callable[[Transaction], Order]) -> Order:
         """The answer to a key, from `act` where it is new."""
         if not key.strip() or len(key) > LONGEST_KEY:
             raise refused(Refusal.KEY, most=LONGEST_KEY)
         done = self._tried(lambda tx: self._answered(tx, retailer_id, key, what, lines), reading=True)
         return done or self._tried(act)
 
-    def _answered(self, tx: sa.Connection, retailer_id: str, key: str, what: str, lines: Mapping[str, int]) -> Order | None:
+    def _answered(self, tx: Transaction, retailer_id: str, key: str, what: str, lines: Mapping[str, int]) -> Order | None:
         """What was answered to the key before. Raises OrderError where it was asked with other lines."""
         found = desk.answer(tx, retailer_id, key)
         if found is not None and found["asked"] != _as_text(what, lines):
             raise refused(Refusal.KEY_USED, key=key, order_id=found["order_id"])
         return order_from(found["answer"]) if found is not None else None
 
-    def _keep(self, tx: sa.Connection, asked: Asked, key: str, what: str, lines: Mapping[str, int], order: Order) -> Order:
+    def _keep(self, tx: Transaction, asked: Asked, key: str, what: str, lines: Mapping[str, int], order: Order) -> Order:
         desk.keep_answer(tx, asked, key=key, lines=_as_text(what, lines), text=order.text())
         return order
 
@@ -185,7 +186,7 @@ class Desk:
                 raise refused(Refusal.PACK, brand_id=brand_id, pack=pack, requested=requested, below=below, above=below + pack)
         return dict(lines)
 
-    def _lines(self, tx: sa.Connection, ground: Ground) -> Sequence[Row]:
+    def _lines(self, tx: Transaction, ground: Ground) -> Sequence[Row]:
         """Lines of the retailer's owner of all weeks that share a month with the week."""
         return desk.lines_of(tx, ground.licences(), *counters.months([ground.week]))
 
@@ -193,12 +194,12 @@ class Desk:
         known = [(row["brand_id"], row["week"], row["order_date"], row["allocated"]) for row in lines if row["allocated"] is not None]
         return Shop.of(ground.book, ground.row, known)
 
-    def _lock(self, tx: sa.Connection, ground: Ground, *, new: bool = True) -> None:
+    def _lock(self, tx: Transaction, ground: Ground, *, new: bool = True) -> None:
         if new:
             counters.open_week(tx, ground.week)
         counters.lock(tx, [ground.week])
 
-    def _given(self, tx: sa.Connection, ground: Ground) -> dict[int, int]:
+    def _given(self, tx: Transaction, ground: Ground) -> dict[int, int]:
         """Cartons that the week gave of each brand, by its row."""
         found = counters.given(tx, ground.week)
         if found is None:
@@ -214,12 +215,12 @@ class Desk:
     def _asked(self, ground: Ground, order_id: str, by: str, now: datetime) -> Asked:
         return Asked(order_id, ground.retailer_id, ground.opening.day, ground.week, by, now)
 
-    def _next_id(self, tx: sa.Connection, ground: Ground, *, free: bool = False) -> str:
+    def _next_id(self, tx: Transaction, ground: Ground, *, free: bool = False) -> str:
         """The id of the retailer's next same-day order of the day: readable, and (`free`) looked up to be new."""
         first = desk.number_of(tx, ground.retailer_id, ground.opening.day)
         return self._free(tx, ground, "S", first) if free else f"S{ground.opening.day:%Y%m%d}-{ground.retailer_id}-{first}"
 
-    def _free(self, tx: sa.Connection, ground: Ground, kind: str, first: int = 1) -> str:
+    def _free(self, tx: Transaction, ground: Ground, kind: str, first: int = 1) -> str:
         number = first
         while desk.retailer_of(tx, order_id := f"{kind}{ground.opening.day:%Y%m%d}-{ground.retailer_id}-{number}") is not None:
             number += 1

@@ -11,21 +11,20 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import sqlalchemy as sa
 
 from allocation import promise
 from allocation.limits import NONE
 from allocation.promise import Book
 from jobs import books
 from jobs.books import Kept
-from ordering.database import Database, counters
+from ordering.database import Database, Transaction, counters
 from ordering.database.desk import Row
+from ordering.database.retrying import StaleError
 from ordering.model import Reason, week_of
 from ordering.settings import Settings
 from web import opening
 from web.opening import Opening
 from web.refusals import Refusal, refused
-from web.retrying import StaleError as StaleError
 
 MISSING = {"supply": "货源", "release strategy": "投放策略"}
 
@@ -117,7 +116,7 @@ class Books:
         self._kept: dict[date, Kept] = {}
         self._lock = threading.Lock()
 
-    def ground(self, tx: sa.Connection, retailer_id: str, now: datetime, *, hold: bool = False) -> Ground:
+    def ground(self, tx: Transaction, retailer_id: str, now: datetime, *, hold: bool = False) -> Ground:
         """What a retailer's request stands on; `hold`: it stays so until the transaction ends. Raises StaleError where a book is old, and
         OrderError where there is no such retailer, or it is not active on its order day."""
         version = counters.city(tx, hold=hold)

@@ -2,7 +2,7 @@
 
 from ordering.database.answers import read_answers, read_flags, read_revisions
 from ordering.database.bulk import Reader
-from ordering.database.connection import Database, Unreachable, check_schema, connect, has_no_schema, migrate
+from ordering.database.connection import Database, Transaction, Unreachable, check_schema, connect, has_no_schema, migrate
 from ordering.database.folders import Stored, store
 from ordering.database.ratings import read_imported, read_levels, read_ratings
 from ordering.database.reads import (
@@ -18,6 +18,7 @@ __all__ = [
     "Database",
     "Reader",
     "Stored",
+    "Transaction",
     "Unreachable",
     "check_schema",
     "connect",

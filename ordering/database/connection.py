@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from ordering.database import bulk
 from ordering.errors import StateError
 
+Transaction: TypeAlias = sa.Connection
+"""A transaction on a database, for those who hand it on and speak no SQL."""
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 Unreachable = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 """What is raised where the database does not answer, or every connection of the pool is busy."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ordering import tables
+from ordering.database.connection import Database
 from ordering.errors import StateError
 from ordering.model import ALL
 
@@ -47,10 +48,11 @@ def lock(tx: sa.Connection, weeks: Iterable[date]) -> dict[date, int]:
     return {row.week: row.version for row in tx.execute(LOCKED, {"first": first, "last": last})}
 
 
-def versions(tx: sa.Connection, weeks: Iterable[date]) -> dict[date, int]:
-    """The same without a lock."""
+def seen(db: Database, weeks: Iterable[date]) -> dict[date, int]:
+    """The same without a lock: to be noted before lines are read."""
     first, last = months(weeks)
-    return {row.week: row.version for row in tx.execute(SPAN, {"first": first, "last": last})}
+    with db.engine.connect().execution_options(reading=True) as connection:
+        return {row.week: row.version for row in connection.execute(SPAN, {"first": first, "last": last})}
 
 
 def months(weeks: Iterable[date]) -> tuple[date, date]:
@@ -128,3 +130,9 @@ def renew_city(tx: sa.Connection) -> None:
 def city(tx: sa.Connection, *, hold: bool = False) -> int:
     """The version of the city; `hold`: it stays until the transaction ends."""
     return int(tx.execute(HELD if hold else VERSION).scalar_one())
+
+
+def city_now(db: Database) -> int:
+    """The version of the city at this moment."""
+    with db.engine.connect().execution_options(reading=True) as connection:
+        return city(connection)

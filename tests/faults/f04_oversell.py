@@ -225,7 +225,7 @@ def naive(desk: Desk, one: tuple[str, dict[str, int], str], together: Any) -> No
     """The control: what a desk does that reads, decides and then writes, without a lock."""
     from allocation import promise
     from ordering.database import desk as stored
-    from web.retrying import retried
+    from ordering.database.retrying import retried
 
     retailer_id, lines, _ = one
 

@@ -1,4 +1,4 @@
-"""Transactions of the desk tried again: when the book is old, when another was first, when the connection is lost."""
+"""Transactions tried again: when the book is old, when another was first, when the connection is lost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from ordering.database import Database
+from ordering.database.connection import Database
 from ordering.errors import StateError
-from web.refusals import Refusal, refused
 
 T = TypeVar("T")
 TRIES = 8
@@ -26,10 +25,14 @@ class StaleError(Exception):
         super().__init__("what was prepared is old")
 
 
+class BusyError(StateError):
+    """Others were first, again and again."""
+
+
 def retried(db: Database, act: Callable[[sa.Connection], T], *, reading: bool = False) -> T:
     """`act` in a transaction of its own, which commits when it ends well; on what a second try may mend, again.
 
-    A commit whose answer was lost may have been done: whoever writes asks first whether its key was answered. Raises OrderError where it
+    A commit whose answer was lost may have been done: whoever writes asks first whether its key was answered. Raises BusyError where it
     was disturbed too often, StateError where the database does not answer.
     """
     lost: sa.exc.DBAPIError | None = None
@@ -47,4 +50,4 @@ def retried(db: Database, act: Callable[[sa.Connection], T], *, reading: bool = 
         time.sleep(PAUSE * 2**attempt)
     if lost is not None:
         raise StateError(f"the database does not answer ({lost.orig}); send the same again, with the same key, when it does") from lost
-    raise refused(Refusal.BUSY)
+    raise BusyError("others were first, again and again; nothing was written: send the same once more, with the same key")
