@@ -237,6 +237,6 @@ def settings_hash(settings: Settings) -> str:
     """A hash of the settings a result depends on: where the database lies, how many processes work, how weeks are planned and what people
     may do is no part of it, nor is how levels come about, for a night reads them.
     """
-    beside = ("database", "nightly", "importing", "publishing", "ordering", "planning", "rating", "review")
+    beside = ("database", "nightly", "importing", "publishing", "ordering", "planning", "rating", "review", "accounts", "privacy", "web")
     kept = settings.model_dump(mode="json", exclude=dict.fromkeys(beside, True))
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()
