@@ -122,6 +122,8 @@ async def told(request: Request, error: Exception) -> Response:
 
 async def refused(request: Request, error: Exception) -> Response:
     """An error of the cores, which are written for people: input at fault is 422, the state 409; orders say their own code and words."""
+    if isinstance(error.__cause__, Unreachable):  # its words name servers and files
+        return await silent(request, error)
     if isinstance(error, OrderError):
         said = (error.words["en"], error.words["zh"])
         status = ORDERS.get(Refusal(error.code), 422)

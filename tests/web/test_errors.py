@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from ordering import tables
+from ordering.errors import StateError
 from tests.web.conftest import House, bearer
 from web import problems
 from web.refusals import Refusal
@@ -96,6 +97,19 @@ def test_an_error_that_no_handler_knows_is_recorded_under_its_id(house: House, c
     answer = client.get("/broken")
     assert problem(answer)["code"] == "UNFORESEEN"
     assert "secret" not in answer.text
+
+
+def test_a_database_that_is_gone_is_told_without_its_address(house: House, client: TestClient) -> None:
+    """The words of the driver name servers and files, also where an error in words is raised from them."""
+
+    def gone() -> None:
+        raise StateError("host db-7.internal refused") from sa.exc.OperationalError("SELECT 1", {}, Exception("db-7.internal"))
+
+    house.app.add_api_route("/gone", gone)
+    answer = client.get("/gone")
+    assert (answer.status_code, problem(answer)["code"]) == (503, "NO_DATABASE")
+    assert "db-7" not in answer.text
+    assert answer.headers["retry-after"]
 
 
 def test_every_answer_carries_the_headers_that_protect_it(house: House, client: TestClient) -> None:
