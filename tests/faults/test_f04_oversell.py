@@ -24,13 +24,6 @@ class Place:
     seed: int
 
 
-def test_no_bound_is_broken_and_no_order_lost_where_32_order_at_once(url: str, tmp_path: Path) -> None:
-    figures = list(f04.trials(Place(url, tmp_path, 4), 0, f04.SHORT))
-    assert len(figures) == f04.SHORT
-    assert sum(one["cartons"] for one in figures) > 100
-    assert max(one["orders"] for one in figures) >= 28
-
-
 def test_a_desk_that_reads_decides_and_writes_without_a_lock_oversells(url: str, tmp_path: Path) -> None:
     """The control."""
     db = f04.prepare(url)

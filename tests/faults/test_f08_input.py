@@ -21,12 +21,6 @@ class Here:
     seed: int = 1
 
 
-def test_short(url: str, tmp_path: Path) -> None:
-    found = list(f08_input.trials(Here(url, tmp_path), 0, 20))  # type: ignore[arg-type]
-    assert len(found) == 20
-    assert {bool(one["faults"]) for one in found} == {True, False}
-
-
 def test_an_import_that_took_what_is_faulty_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place: Any = Here(f"sqlite:///{tmp_path / 'x.db'}", tmp_path)
     monkeypatch.setattr(FaultList, "refuse", lambda self: None)

@@ -11,17 +11,11 @@ import pytest
 
 from tests.faults import harness, records, runner, table
 
-NOT_MERGED = {"F1", "F2", "F3", "F4", "F5", "F6", "F8", "F10", "F11", "F12", "F13"}
-"""Faults whose modules are still on their way. Who merges one takes its name out: the test below fails until then."""
-
 FAULTS = harness.found()
 PAIRS = [(fault, database) for fault in FAULTS.values() for database in fault.databases]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.xfail(strict=True, reason="not merged yet")] * (name in NOT_MERGED)) for name in harness.ALL],
-)
+@pytest.mark.parametrize("name", harness.ALL)
 def test_every_fault_of_the_list_has_a_module(name: str) -> None:
     assert name in FAULTS
 

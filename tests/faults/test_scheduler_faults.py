@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from ordering import schedule
-from tests.faults import f03_started_at_once, f05_paused_past_its_lease, f10_clocks
+from tests.faults import f05_paused_past_its_lease, f10_clocks
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,6 @@ class Here:
     url: str
     folder: Path
     seed: int = 1
-
-
-@pytest.mark.parametrize("fault", [f03_started_at_once, f05_paused_past_its_lease, f10_clocks], ids=lambda fault: fault.FAULT)
-def test_the_short_form_has_no_failure(fault: ModuleType, url: str, tmp_path: Path) -> None:
-    figures = list(fault.trials(Here(url, tmp_path), 0, fault.SHORT))
-    assert len(figures) == fault.SHORT
-    print(fault.FAULT, {name: max(row.get(name, 0) for row in figures) for row in figures for name in row})
 
 
 def test_a_stale_write_without_a_guard_would_be_found(url: str, tmp_path: Path) -> None:
