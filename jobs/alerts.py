@@ -26,6 +26,16 @@ def raise_alert(db: Database, *, kind: str, subject: str, words: Mapping[str, st
         return kept.raise_(tx, kind=Alert(kind), subject=subject, words=words, at=at)
 
 
+def of_job(db: Database, job: str, business_date: date, *, failed: bool, at: datetime) -> None:
+    """Raise the alert of a scheduled job that was given up, or clear it where it was done. A night's are found by `check`."""
+    kind = {"nightly": Alert.NIGHT_FAILED, "backup": Alert.BACKUP_FAILED}.get(job, Alert.JOB_FAILED)
+    subject = str(business_date) if kind is Alert.NIGHT_FAILED else job
+    if failed:
+        raise_alert(db, kind=kind, subject=subject, words=alert_words(kind, job=job, date=business_date), at=at)
+    else:
+        clear_alert(db, kind=kind, subject=subject, at=at)
+
+
 def clear_alert(db: Database, *, kind: str, subject: str, at: datetime) -> bool:
     """Tell that it is well again; False where no such alert stands."""
     with db.writing() as tx:

@@ -32,7 +32,7 @@ def nightly(ctx: typer.Context, date: BusinessDate = None) -> None:
     of = date.date() if date else today(settings)
     seconds, what = settings.schedule.lease_seconds, f"the night of {of}"
     with leasing.alone(db, leasing.NIGHT.format(of), seconds, what) as held, shown() as progress:
-        outcome = night.run(db, of, settings, history=context.history(db), progress=held.watching(progress))
+        outcome = night.run(db, of, settings, history=context.history(db), progress=held.watching(progress), guard=held.guard)
     told(outcome)
 
 
@@ -71,9 +71,17 @@ def publish(
     if accept_limits.strip() and not (by or "").strip():
         raise TrueOrderError("by: say who accepts the limits")
     who, settings = by or getpass.getuser(), context.settings()
-    with leasing.alone(db, leasing.PUBLISHING, settings.schedule.lease_seconds, "publishing"):
+    with leasing.alone(db, leasing.PUBLISHING, settings.schedule.lease_seconds, "publishing") as held:
         done = publishing.publish(
-            db, settings, history=context.history(db), clock=now(), by=who, run_id=run, order_day=day, accept_limits=accept_limits
+            db,
+            settings,
+            history=context.history(db),
+            clock=now(),
+            by=who,
+            run_id=run,
+            order_day=day,
+            accept_limits=accept_limits,
+            guard=held.guard,
         )
     told_published(done)
 

@@ -84,7 +84,7 @@ def night(db: Database, settings: Settings, history: Path, business_date: date, 
         before = runlog.done_on(db, business_date)
         if before is not None:
             return Did(f"done before, run {before.run_id}", before.run_id)
-        found = nightly.run(db, business_date, settings, history=history, clock=watch.at, progress=held.watching(watch.progress))
+        found = nightly.run(db, business_date, settings, history=history, clock=watch.at, progress=held.watching(watch.progress), by=BY, guard=held.guard)
     return Did(f"run {found.run_id}, {len(found.problems)} problems, hash {found.result_hash}", found.run_id)
 
 
@@ -95,12 +95,12 @@ def publish(db: Database, settings: Settings, history: Path, business_date: date
     """
     from jobs import publish as publishing
 
-    with leasing.alone(db, PUBLISHING, settings.schedule.lease_seconds, "publishing"):
+    with leasing.alone(db, PUBLISHING, settings.schedule.lease_seconds, "publishing") as held:
         told = []
         for day in [day for day in runlog.waiting_days(db) if day <= business_date]:
             watch.progress(f"publish {day}", 0, 0)
             try:
-                done = publishing.publish(db, settings, history=history, clock=watch.clock(), by=BY, order_day=day)
+                done = publishing.publish(db, settings, history=history, clock=watch.clock(), by=BY, order_day=day, guard=held.guard)
             except TrueOrderError as error:
                 if day == business_date:
                     raise

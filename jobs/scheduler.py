@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs import leasing, scheduled
+from jobs import alerts, leasing, rounds, scheduled
 from jobs.clock import now
 from jobs.leasing import Held, HeldError
 from jobs.scheduled import BUSY_PAUSE, Did, Job, StoppedError, Watch
@@ -42,6 +42,7 @@ class Scheduler:
     stopping: threading.Event = field(default_factory=threading.Event)
     held: Held | None = None
     waits_for: str = ""
+    rounds_told: dict[str, str] = field(default_factory=dict)
 
     @property
     def plans(self) -> list[Plan]:
@@ -132,6 +133,8 @@ class Scheduler:
         more: dict[str, Any] = {"words": words, "run_id": run_id, "next_at": next_at, "uncounted": uncounted}
         ledger.finish(self.db, self.held.lease, key, state, at=self.clock(), **more)
         self.say(f"{key[0]} of {key[1]}: {words}")
+        if state in (State.DONE, State.FAILED):
+            alerts.of_job(self.db, *key, failed=state is State.FAILED, at=self.clock())
 
     def _failed(self, key: Key, attempt: int, words: str) -> None:
         """Try again later, or call a person."""
@@ -140,7 +143,19 @@ class Scheduler:
             self._finish(key, State.WAITING, words, next_at=self.clock() + later)
             return
         self._finish(key, State.FAILED, f"failed {attempt} times, given up: {words}")
-        # alert: night_failed  # noqa: ERA001
+
+    def make_rounds(self) -> None:
+        """What the leader does over and over beside what is due: the inbox, notices, alerts. What goes wrong is told, and tried again."""
+        if self.held is None or self.held.lost.is_set():
+            return
+        for name, work in rounds.ROUNDS.items():
+            try:
+                told = work(self.db, self.settings, self.clock())
+            except Exception as error:  # one that fails stops neither the others nor the scheduler
+                told = _told(error)
+            if told and told != self.rounds_told.get(name):
+                self.say(f"{name}: {told}")
+            self.rounds_told[name] = told
 
     def stop(self) -> None:
         """End well: leave the job under way at the end of its step, and give the lease back. Asked twice: at once, as if it were killed."""
@@ -169,17 +184,18 @@ def _told(error: Exception) -> str:
 
 
 def schedule_ticks(background: Any, one: Scheduler) -> None:
-    """Have APScheduler wake `one` at once and every few seconds; one tick at a time, a late one never passed over."""
-    background.add_job(
-        one.tick,
-        "interval",
-        seconds=one.settings.schedule.tick_seconds,
-        id="tick",
-        next_run_time=datetime.now(background.timezone),
-        misfire_grace_time=MISFIRE_HOURS * 3600,
-        coalesce=True,
-        max_instances=1,
-    )
+    """Have APScheduler wake `one` at once and every few seconds; one tick at a time, a late one never passed over. Rounds beside that."""
+    for work, seconds in ((one.tick, one.settings.schedule.tick_seconds), (one.make_rounds, one.settings.schedule.round_seconds)):
+        background.add_job(
+            work,
+            "interval",
+            seconds=seconds,
+            id=work.__name__,
+            next_run_time=datetime.now(background.timezone),
+            misfire_grace_time=MISFIRE_HOURS * 3600,
+            coalesce=True,
+            max_instances=1,
+        )
 
 
 def serve(one: Scheduler) -> None:

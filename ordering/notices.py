@@ -32,6 +32,7 @@ class Alert(StrEnum):
     DRIFTED = "drifted"
     INBOX_QUARANTINED = "inbox_quarantined"
     BACKUP_FAILED = "backup_failed"
+    JOB_FAILED = "job_failed"
 
 
 WORDS: Mapping[Notice, tuple[str, str]] = {
@@ -79,6 +80,10 @@ ALERTS: Mapping[Alert, tuple[str, str]] = {
         "收件{name}有{faults}处错误，未导入；详情见 trueorder inbox show。",
     ),
     Alert.BACKUP_FAILED: ("The backup of {date} failed.", "{date}的备份失败。"),
+    Alert.JOB_FAILED: (
+        "The scheduled job {job} of {date} was given up; trueorder scheduler --status says why.",
+        "{date}的定时作业{job}多次失败，已停止重试；详情见 trueorder scheduler --status。",
+    ),
 }
 """What an alert says, by its kind."""
 

@@ -199,6 +199,7 @@ class ScheduleSettings(_Section):
     report_folder: str
     lease_seconds: float = Field(gt=0, le=25)
     tick_seconds: float = Field(gt=0, le=5)
+    round_seconds: float = Field(gt=0, le=600)
     stop_seconds: float = Field(ge=1, le=600)
 
     @field_validator("nightly", "publish", "rating", "quotas", "report", "retention", "backup")
