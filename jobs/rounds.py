@@ -1,4 +1,6 @@
-"""What the leading scheduler does over and over, beside what is due at its time: it looks into the inbox, sends notices, looks for alerts."""
+"""What the leading scheduler does over and over, beside what is due at its time: it looks into the inbox, sends notices and looks for
+alerts.
+"""
 
 from __future__ import annotations
 

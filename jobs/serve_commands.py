@@ -23,6 +23,7 @@ def serve(
     from jobs import scheduled, serving
 
     context: Context = ctx.obj
+    context.service()
     db, settings = context.database(), context.settings()
     scheduled.plans(settings)  # what cannot be scheduled is told before anything starts
     environment = {"TRUEORDER_DATABASE": db.url.render_as_string(hide_password=False)}
@@ -43,6 +44,8 @@ def scheduler(
     from jobs.clock import now
 
     context: Context = ctx.obj
+    if not status:
+        context.service()
     db, settings = context.database(), context.settings()
     if status:
         for line in schedule_words.lines(db, settings, now()):

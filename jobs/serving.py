@@ -153,8 +153,7 @@ def parts(app: str, *, host: str, port: int, workers: int) -> list[Part]:
     if find_spec(app.partition(":")[0]) is None:
         raise StateError(f"serve: there is no {app.partition(':')[0]} in this version; trueorder scheduler runs the scheduler alone")
     python = sys.executable
-    asked = ["--host", host, "--port", str(port), "--workers", str(workers)]
-    web = [python, "-m", "uvicorn", app, "--factory", *asked, "--timeout-graceful-shutdown", "10"]
+    web = [python, "-m", "web", app, "--host", host, "--port", str(port), "--workers", str(workers)]
     return [
         Part("web", web, f"http://{host}:{port}"),
         Part("scheduler", [python, "-m", "jobs.cli", "scheduler"], "trueorder scheduler --status"),

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from jobs import clock as clocks
+from jobs import logs
 from ordering import database, history, settings
 from ordering.database import Database
 from ordering.settings import Settings
@@ -29,11 +30,17 @@ ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are
 
 def create() -> FastAPI:
     """The application by the environment: TRUEORDER_DATABASE and TRUEORDER_SETTINGS, as the commands read them."""
-    local, named = Path("trueorder.toml"), os.environ.get("TRUEORDER_SETTINGS", "").split()
-    rules = settings.load(*([local] if local.exists() else []), *map(Path, named))
+    rules = settings_here()
+    logs.configure(rules.logging, service=True)
     db = database.connect(os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=rules.web.threads)
     database.check_schema(db)
     return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now)
+
+
+def settings_here() -> Settings:
+    """The settings by the environment, like those of the commands."""
+    local, named = Path("trueorder.toml"), os.environ.get("TRUEORDER_SETTINGS", "")
+    return settings.load(*([local] if local.exists() else []), *map(Path, filter(None, named.split(os.pathsep))))
 
 
 def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], datetime]) -> FastAPI:

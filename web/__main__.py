@@ -1,0 +1,31 @@
+"""The web as `trueorder serve` starts it: `python -m web --host H --port P --workers N`. Its log goes where that of the other commands goes."""
+
+from __future__ import annotations
+
+import argparse
+
+import uvicorn
+
+from jobs import logs
+from web.app import settings_here
+
+APP = "web.app:create"
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C; requests under way have ten seconds to end."""
+    asked = argparse.ArgumentParser(
+        prog="python -m web", description="Serve the web; trueorder serve does it with the scheduler beside it."
+    )
+    asked.add_argument("app", nargs="?", default=APP)
+    asked.add_argument("--host", default="127.0.0.1")
+    asked.add_argument("--port", type=int, default=8000)
+    asked.add_argument("--workers", type=int, default=2)
+    given = asked.parse_args()
+    logs.configure(settings_here().logging, service=True)
+    run = {"host": given.host, "port": given.port, "workers": given.workers, **logs.for_uvicorn()}
+    uvicorn.run(given.app, factory=True, access_log=False, timeout_graceful_shutdown=10, **run)
+
+
+if __name__ == "__main__":
+    main()
