@@ -58,11 +58,11 @@ CITY = {
 
 
 def contents(db: database.Database) -> str:
-    """A hash of everything that the database holds."""
+    """A hash of everything that the database holds, but for who may do what at a time."""
     import sqlalchemy as sa
 
     digest = hashlib.sha256()
-    for name in sorted(sa.inspect(db.engine).get_table_names()):
+    for name in sorted(set(sa.inspect(db.engine).get_table_names()) - {"leases"}):
         table = sa.table(name, *(sa.column(c["name"]) for c in sa.inspect(db.engine).get_columns(name)))
         digest.update(repr((name, sorted(map(repr, db.rows(sa.select(table)))))).encode())
     return digest.hexdigest()
