@@ -63,7 +63,7 @@ class Desk:
             self._check_open(ground)
             before = {name: count for name, count in (cart or {}).items() if name != brand_id}
             wanted = self._checked(ground, {**before, brand_id: requested}, packs=False)
-            given = self._given(tx, ground)
+            given = self._given(tx, ground, None if before else brand_id)
             found = promise.cart(ground.book, self._shop(ground, self._lines(tx, ground)), ground.day, ground.rows(wanted), given)[-1]
             asked = self._asked(ground, self._next_id(tx, ground), by, now)
             version = desk.keep_quote(tx, asked, brand_id, requested, cap=found.records()[0]["cap"])
@@ -199,9 +199,9 @@ class Desk:
             counters.open_week(tx, ground.week)
         counters.lock(tx, [ground.week])
 
-    def _given(self, tx: Transaction, ground: Ground) -> dict[int, int]:
-        """Cartons that the week gave of each brand, by its row."""
-        found = counters.given(tx, ground.week)
+    def _given(self, tx: Transaction, ground: Ground, brand_id: str | None = None) -> dict[int, int]:
+        """Cartons that the week gave of each brand (or of one), by its row."""
+        found = counters.given(tx, ground.week, brand_id)
         if found is None:
             raise StaleError(lambda: self._count(ground.week))
         return {ground.book.brands[name]: cartons for name, cartons in found.items() if name in ground.book.brands}
