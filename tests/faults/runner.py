@@ -25,6 +25,8 @@ from tests.faults.records import Record, Records
 
 SETTING_UP = 3
 """A process's first trial may take so many times as long as the others."""
+TEMPORARY = "temporary"
+"""The folder, beside a trial's own, for its temporary files."""
 MOST_IN_A_ROW = 5
 """So many failures one after the other, each in a fresh place, and the rest of the task is left."""
 
@@ -143,7 +145,7 @@ class Runner:
 
 def _started(given: dict[str, Any], log: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.faults.trial", json.dumps(given)]
-    quick = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | os.environ
+    quick = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | os.environ | {"TMPDIR": str(Path(given["folder"]).with_name(TEMPORARY))}
     child = subprocess.Popen(
         command, cwd=HERE.parents[1], env=quick, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         pass_fds=(given["pipe"],), start_new_session=True,
@@ -186,7 +188,9 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 def place(task: Task, first: int, server: str) -> Iterator[tuple[str, Path]]:
     """A fresh database's URL and an empty folder, both gone afterwards."""
     top = Path(tempfile.mkdtemp(prefix=f"trueorder-{task.fault.name}-"))
+    top.chmod(0o755)  # the PostgreSQL server may be another user
     (folder := top / "folder").mkdir()
+    (top / TEMPORARY).mkdir()
     try:
         if task.database == "postgresql":
             with servers.empty(server, f"{task.fault.name.lower()}_{threading.get_ident()}_{first}") as url:
@@ -194,4 +198,14 @@ def place(task: Task, first: int, server: str) -> Iterator[tuple[str, Path]]:
         else:
             yield (f"sqlite:///{top / 'city.db'}" if task.database == "sqlite" else ""), folder
     finally:
+        _unmount(top)
         shutil.rmtree(top, ignore_errors=True)
+
+
+def _unmount(top: Path) -> None:
+    """Take away the disks that a trial left which was killed."""
+    mounts = Path("/proc/mounts")
+    held = [line.split()[1] for line in mounts.read_text().splitlines()] if mounts.exists() else []
+    for mount in held:
+        if Path(mount).is_relative_to(top):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)

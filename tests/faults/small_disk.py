@@ -10,6 +10,7 @@ import gc
 import os
 import resource
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,14 @@ class Disk:
         """Take it away with all that lies on it."""
         if self.how == "tmpfs":
             subprocess.run(["umount", "--lazy", str(self.folder)], check=False, capture_output=True)
+
+
+def can_mount() -> bool:
+    """Whether this process may mount a disk: root, in a container that lets it."""
+    with tempfile.TemporaryDirectory() as place:
+        disk = Disk(Path(place) / "disk")
+        disk.close()
+        return disk.how == "tmpfs"
 
 
 def _mount(*words: str) -> bool:

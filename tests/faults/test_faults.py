@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import harness, records, runner, table
+from tests.faults import harness, records, runner, small_disk, table
 
 FAULTS = harness.found()
 PAIRS = [(fault, database) for fault in FAULTS.values() for database in fault.databases]
@@ -124,6 +124,18 @@ def test_a_run_broken_off_goes_on_with_the_next_trial(faults: Path) -> None:
     assert sorted(trials(faults)) == [0, 1, 2, 3, 4, 5]
     assert start(faults, "--fresh", "--share", "0.5").returncode == 0
     assert sorted(trials(faults)) == [0, 1, 2]
+
+
+@pytest.mark.skipif(not small_disk.can_mount(), reason="nothing may be mounted here")
+def test_a_disk_that_a_killed_trial_left_is_taken_away(faults: Path) -> None:
+    leave = "from tests.faults.small_disk import Disk; d = Disk(place.folder / 'disk'); assert d.how == 'tmpfs'; "
+    write(
+        faults, leave + "pathlib.Path(__file__).with_name('left').write_text(str(d.folder)); os.kill(os.getpid(), signal.SIGKILL)", full=1
+    )
+    assert start(faults).returncode == 1
+    left = (faults / "left").read_text()
+    assert left not in Path("/proc/mounts").read_text()
+    assert not Path(left).exists()
 
 
 def test_what_another_version_found_says_so(faults: Path) -> None:
