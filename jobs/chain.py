@@ -29,7 +29,8 @@ from ordering import database
 from ordering.database import bulk, chains
 from ordering.database import runs as runlog
 from ordering.database.chains import Asked, CancelledError, Here, Taken
-from ordering.database.runs import Guard, Step, unguarded
+from ordering.database.leases import Guard, unguarded
+from ordering.database.runs import Step
 from ordering.errors import StateError, TrueOrderError
 
 TICK_SECONDS = 1.0

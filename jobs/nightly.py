@@ -20,7 +20,8 @@ from ordering import database, snapshot
 from ordering.database import runs as runlog
 from ordering.database.chains import Asked
 from ordering.database.forecasts import Kept
-from ordering.database.runs import NIGHT, Guard, unguarded
+from ordering.database.leases import Guard, unguarded
+from ordering.database.runs import NIGHT
 from ordering.errors import StateError
 from ordering.frames import Snapshot
 from ordering.settings import Settings

@@ -20,7 +20,7 @@ from ordering import database, frames
 from ordering.database import counters
 from ordering.database import runs as runlog
 from ordering.database.chains import Asked
-from ordering.database.runs import Guard, unguarded
+from ordering.database.leases import Guard, unguarded
 from ordering.errors import StateError
 from ordering.model import week_of
 from ordering.settings import Settings

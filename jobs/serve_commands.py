@@ -15,9 +15,9 @@ APP = "web.app:create"
 
 def serve(
     ctx: typer.Context,
-    host: Annotated[str, typer.Option(help="Where the web listens; 0.0.0.0 for every address of the machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes of the web.")] = 2,
+    host: Annotated[str | None, typer.Option(help="Where the web listens, 0.0.0.0 for every address; web.host unless given.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="web.port unless given.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of the web; web.workers unless given.")] = None,
 ) -> None:
     """Web and scheduler, each as a process of its own, begun again when it dies; until SIGTERM or Ctrl-C."""
     from jobs import scheduled, serving
@@ -30,7 +30,8 @@ def serve(
     if context.settings_files:
         environment["TRUEORDER_SETTINGS"] = os.pathsep.join(map(str, context.settings_files))
     db.engine.dispose()
-    kept = serving.parts(APP, host=host, port=port, workers=workers)
+    web = settings.web
+    kept = serving.parts(APP, host=host or web.host, port=port or web.port, workers=workers or web.workers)
     serving.Supervisor(kept, _say, settings.schedule.stop_seconds, environment).run()
 
 

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from ordering import tables
 from ordering.database import audit, runs
 from ordering.database.connection import Database, clock, new_id
-from ordering.database.runs import Guard, Record, Step, unguarded
+from ordering.database.leases import Guard, unguarded
+from ordering.database.runs import Record, Step
 from ordering.errors import StateError, TrueOrderError
 
 SILENT = timedelta(seconds=30)

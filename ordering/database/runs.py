@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ordering import frames, tables
 from ordering.database import audit, bulk, counters, forecasts, outbox, partitions
 from ordering.database.connection import Database, new_id
+from ordering.database.leases import Guard, unguarded
 from ordering.database.losing import repeated
 from ordering.model import week_of
 from ordering.notices import RETAILERS, Notice
@@ -25,14 +26,6 @@ NIGHT = "nightly"
 SHADOW = "shadow"
 """How the job of a run begins that another policy allocated beside a night, only to be compared with it."""
 LIVE = tables.runs.c.job == NIGHT
-
-Guard = Callable[[sa.Connection], None]
-"""Called first in each write transaction of a run; it raises to refuse the write."""
-
-
-def unguarded(tx: sa.Connection) -> None:
-    """A guard that lets every write pass."""
-
 
 KEPT = frozenset({"week_levels"})
 """Results that stay when a run is thinned: the published levels of its weeks."""

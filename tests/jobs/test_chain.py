@@ -18,7 +18,7 @@ from ordering import database, tables
 from ordering.database import bulk, chains
 from ordering.database import runs as runlog
 from ordering.database.chains import Asked, CancelledError
-from ordering.database.runs import Guard, unguarded
+from ordering.database.leases import Guard, unguarded
 from ordering.errors import StateError, TrueOrderError
 
 ON, AT = date(2026, 3, 2), datetime(2026, 3, 2, 4, 0)
