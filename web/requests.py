@@ -114,6 +114,8 @@ def note(scope: Scope, status: int, seconds: float) -> None:
     route, code = template(scope), scope.get("problem")
     meters.REQUESTS.labels(route, scope["method"], status).inc()
     meters.LATENCY.labels(route).observe(seconds)
+    if "app" in scope:
+        meters.POOL.set(scope["app"].state.service.db.connections_in_use)
     if code:
         meters.REFUSALS.labels(code).inc()
     if scope["path"] in PROBES and status < 400:

@@ -28,6 +28,12 @@ class Database:
     engine: sa.Engine
     url: sa.URL
 
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections of this process's pool are in use now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
+
     @contextmanager
     def reading(self) -> Iterator[bulk.Reader]:
         """Bulk reads that all see the same moment."""

@@ -67,6 +67,15 @@ def test_what_is_counted_stands_in_the_metrics_by_template(house: House, client:
     assert not any(house.own in label or "scanner" in label for _, label in after)
 
 
+def test_connections_in_use_are_counted(house: House, client: TestClient) -> None:
+    name = ("trueorder_database_connections", "")
+    client.get("/healthz")
+    idle = figures(client)[name]
+    with house.db.engine.connect(), house.db.engine.connect():
+        client.get("/healthz")
+        assert figures(client)[name] == idle + 2
+
+
 def test_the_metrics_are_there_for_named_addresses_alone(house: House) -> None:
     web = house.settings.web.model_copy(update={"metrics_from": ("127.0.0.1",)})
     app = app_of(house.db, house.settings.model_copy(update={"web": web}), history=house.folder, clock=lambda: house.at)
