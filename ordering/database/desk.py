@@ -125,6 +125,9 @@ def wait(tx: sa.Connection, asked: Asked, lines: Mapping[str, int], *, waiting: 
 
     A brand keeps the order in which it stands; of several lines of it the first; new ones are of `asked.order_id`.
     """
+    waiting = list(waiting)
+    if not waiting and not any(lines.values()):
+        return  # a week without lines is none
     kept: dict[str, Row] = {}
     for row in waiting:
         if row["brand_id"] in kept or not lines.get(row["brand_id"]):

@@ -217,6 +217,15 @@ def test_a_pre_order_takes_the_place_of_imported_lines_that_wait(desk: Desk) -> 
     assert rows(desk, tables.order_lines, tables.order_lines.c.week == f.MONDAY) == []
 
 
+def test_nothing_asked_where_nothing_waits_leaves_no_week_behind(desk: Desk) -> None:
+    weeks = database.weeks_with_orders(desk.db)
+    assert desk.pre_order("R1", {}, key="none", by="R1", now=NOON).lines == ()
+    desk.quote("R1", "B1", 3, by="R1", now=NOON)
+    assert database.weeks_with_orders(desk.db) == weeks
+    desk.pre_order("R1", {"B1": 1}, key="one", by="R1", now=NOON)
+    assert set(database.weeks_with_orders(desk.db)) == {*weeks, f.MONDAY}
+
+
 def test_a_pre_order_is_taken_so_many_days_ahead_as_the_settings_say(db: database.Database, tmp_path: Path) -> None:
     city(db)
     rules = RULES.model_copy(update={"ordering": RULES.ordering.model_copy(update={"days_ahead": 2})})
