@@ -66,6 +66,8 @@ TABLES: Mapping[str, Holding] = MappingProxyType({
     # what became of it
     "confirmations": _kept("reason", "policy"), "recalled_lines": _kept("reason", "new_reason"),
     "cancelled_lines": _kept("mode", "confirmed_reason", "confirmed_policy"),
+    "desk_orders": _cleared(("mode",), asked_by=""), "line_requests": _cleared(asked_by=""), "desk_answers": DELETED,
+    "city_version": NOBODYS, "week_given": NOBODYS,
     # what people decided
     "suggestion_decisions": _cleared(("decision",), code="", note=""), "decision_versions": _cleared(("decision",), code="", note=""),
     "flag_answers": DELETED,
@@ -74,7 +76,7 @@ TABLES: Mapping[str, Holding] = MappingProxyType({
     "rating_runs": NOBODYS, "star_ratings": _kept("month", "reason", "moved_by"),
     "strategy_plans": NOBODYS, "strategy_plan_rows": NOBODYS,
     # what the nights found
-    "runs": NOBODYS, "run_steps": NOBODYS, "run_problems": NOBODYS, "fits": NOBODYS,
+    **dict.fromkeys(("runs", "run_steps", "run_log", "run_problems", "fits", "leases", "job_days"), NOBODYS),
     "run_pair_estimates": _kept("evidence"), "run_suggestions": _kept("reason", "bound"), "run_allocation": _kept("reason", "policy"),
     "run_retailer_cells": KEPT, "run_substitutes": KEPT, "forecast_retailers": _kept("origin"),
     "run_inflated": _cleared(score=0.0, flagged=False, reason=""),
@@ -83,6 +85,9 @@ TABLES: Mapping[str, Holding] = MappingProxyType({
         ("run_brand_index", "run_brand_demand", "run_brand_forecast", "run_week_levels", "run_week_totals", "run_fairness",
          "run_district_cells", "candidate_forecasts", "candidate_origins", "forecast_brands", "forecast_districts"), NOBODYS,
     ),
+    # what is told, and what comes in by itself
+    "notices": NOBODYS, "notice_readers": DELETED,
+    **dict.fromkeys(("notice_deliveries", "alerts", "inbox_deliveries", "inbox_waiting"), NOBODYS),
     # who may come in
     "users": _cleared(("name", "login", "role"), password_hash=None, disabled=True),
     "user_sessions": DELETED, "user_tokens": DELETED, "user_territories": DELETED,
