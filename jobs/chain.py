@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import sqlalchemy as sa
 
 from jobs import kept_files
 from jobs.clock import now
@@ -128,11 +127,11 @@ class Chain:
         runlog.save(self.db, self.run_id, results, at=self.at or now(), guard=self.guard, after=self.recorded(name), **more)
         self.saved = True
 
-    def recorded(self, name: str) -> Callable[[sa.Connection, int], None]:
+    def recorded(self, name: str) -> Callable[[database.Transaction, int], None]:
         """What records a step as done in the transaction that does it, told how many rows it gave."""
         begun = time.perf_counter()
 
-        def after(tx: sa.Connection, rows: int) -> None:
+        def after(tx: database.Transaction, rows: int) -> None:
             chains.done(tx, self.run_id, Step(name, time.perf_counter() - begun, rows, 0))
 
         return after
@@ -201,7 +200,7 @@ class Heart:
             except TrueOrderError as error:
                 self.stopping = error
                 return
-            except sa.exc.DBAPIError:
+            except database.Unreachable:
                 continue  # locked or not to be reached just now: the next beat tries again
             if said is not None:
                 self.stopping = CancelledError(f"run {self.run_id} was {said}; nothing of it was stored")
@@ -238,7 +237,9 @@ def running(
         yield chain
     except BaseException as error:
         chain.heart.end()
-        with suppress(StateError, sa.exc.DBAPIError):  # the run is another's by now, or the database is gone: the error itself says it all
+        with suppress(
+            StateError, *database.Unreachable
+        ):  # the run is another's by now, or the database is gone: the error itself says it all
             chains.leave(db, chain.run_id, *_left_by(error), at=at or now(), guard=chain.guard)
         raise
     finally:

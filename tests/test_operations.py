@@ -17,10 +17,11 @@ from tests.test_documentation import READMES, ROOT, options, rows
 
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 UNITS = sorted((ROOT / "docs" / "systemd").glob("*.service")) + sorted((ROOT / "docs" / "systemd").glob("*.timer"))
-NOT_MERGED = {"users", "runs", "backup", "alerts", "inbox", "serve"}
-"""Commands that are still on their way. Who merges one takes its name out: a test below fails until then."""
-NEW_OPTIONS = {"scheduler --status"}
-"""Options of the same kind."""
+
+
+PASSWORD = "a long enough one\n" * 2
+LASTING = {"trueorder serve", "trueorder inbox watch"}
+"""Commands that go on until they are stopped."""
 
 
 def blocks(kind: str) -> list[str]:
@@ -33,22 +34,15 @@ def commands() -> list[list[str]]:
 
 
 def name_of(words: list[str]) -> str:
-    """The command without options and arguments, as `options` names it; of a command that is still on its way its first word."""
+    """The command without options and arguments, as `options` names it."""
     plain = [word for word in words[1:] if not word.startswith(("-", "sqlite:", "postgresql:"))]
-    if plain[0] in NOT_MERGED:
-        return plain[0]
     return max((name for name in options() if " ".join(["trueorder", *plain]).startswith(name)), key=len, default="")
 
 
-def waits(words: list[str]) -> bool:
-    """Whether a command, or an option of it, is still on its way."""
-    return name_of(words) in NOT_MERGED or " ".join(words[1:]) in NEW_OPTIONS
+RUN = [words for words in commands() if name_of(words) not in LASTING]
 
 
-RUN = [words for words in commands() if not waits(words)]
-
-
-def test_every_command_of_the_page_is_one_or_still_on_its_way() -> None:
+def test_every_command_of_the_page_is_one() -> None:
     assert len(commands()) > 15
     assert [words for words in commands() if not name_of(words)] == []
     for words in RUN:
@@ -56,18 +50,11 @@ def test_every_command_of_the_page_is_one_or_still_on_its_way() -> None:
         assert used <= options()[name_of(words)], words
 
 
-def test_what_is_on_its_way_has_not_arrived() -> None:
-    found = options()
-    arrived = [name for name in NOT_MERGED if any(command.startswith(f"trueorder {name}") for command in found)]
-    arrived += [both for both in NEW_OPTIONS if both.split()[1] in found[f"trueorder {both.split()[0]}"]]
-    assert not arrived, f"merged: take {arrived} out of the lists above"
-
-
 @pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
 def test_commands_named_in_the_text_are_in_the_readme(page: Path) -> None:
     told = {re.sub(r"( [A-Z]+)+$", "", row[0].strip("`")) for row in rows(page.read_text("utf-8")) if row[0].startswith("`trueorder")}
     named = {re.split(r" [A-Z-]", found)[0] for found in re.findall(r"`(trueorder [a-z][^`]*)`", PAGE)}
-    assert {name for name in named if name.split()[1] not in NOT_MERGED} - told == set()
+    assert named - told == set()
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +76,9 @@ def test_the_commands_of_the_page_run_in_their_order(service: tuple[Path, dict[s
     folder, environment = service
     for words in RUN:
         command = [sys.executable, "-m", "jobs.cli", *words[1:]]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, cwd=folder, env=environment, input=PASSWORD, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, f"{shlex.join(words)}: {done.stdout}{done.stderr}"
     assert (folder / "report" / "index.html").exists()
 

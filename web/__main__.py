@@ -1,4 +1,4 @@
-"""The web as `trueorder serve` starts it: `python -m web --host H --port P --workers N`. Its log goes where that of the other commands goes."""
+"""The web as `trueorder serve` starts it: `python -m web --host H --port P --workers N`. Its log goes where all others go."""
 
 from __future__ import annotations
 
