@@ -81,8 +81,9 @@ def _shared() -> list[Any]:
 
 
 def _said_once(_logger: Any, _method: str, event: Event) -> Event:
-    """Another handler may have left the text in the record beside ours."""
+    """Another handler may have left the text in the record beside ours, or uvicorn the same once more in colours."""
     event.pop("message", None)
+    event.pop("color_message", None)
     return event
 
 

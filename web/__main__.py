@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-
-import uvicorn
-
-from jobs import logs
-from web.app import settings_here
+import os
+import tempfile
 
 APP = "web.app:create"
 
@@ -22,9 +19,20 @@ def main() -> None:
     asked.add_argument("--port", type=int, default=8000)
     asked.add_argument("--workers", type=int, default=2)
     given = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="trueorder-metrics-") as metrics:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # before any module that counts is read: all processes write there
+        _serve(given)
+
+
+def _serve(given: argparse.Namespace) -> None:
+    import uvicorn
+
+    from jobs import logs
+    from web.app import settings_here
+
     logs.configure(settings_here().logging, service=True)
     run = {"host": given.host, "port": given.port, "workers": given.workers, **logs.for_uvicorn()}
-    uvicorn.run(given.app, factory=True, access_log=False, timeout_graceful_shutdown=10, **run)
+    uvicorn.run(given.app, factory=True, access_log=False, timeout_keep_alive=75, timeout_graceful_shutdown=10, **run)
 
 
 if __name__ == "__main__":

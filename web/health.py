@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ordering import database
+from ordering.database import leases
 from ordering.database import runs as runlog
 from ordering.errors import TrueOrderError
 from web import meters
@@ -72,10 +73,6 @@ def _database(own: Service) -> Check:
 
 
 def _scheduler(own: Service) -> Check:
-    try:
-        from ordering.database import leases
-    except ImportError:
-        return Check(name="scheduler", ok=True, required=False, detail="not watched")
     held = leases.holder_of(own.db, "scheduler")
     return Check(name="scheduler", ok=held is not None, required=False, detail=str(held or "nobody holds the lease"))
 

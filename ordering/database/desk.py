@@ -29,6 +29,13 @@ NUMBER = sa.select(sa.func.count()).where(
 ANSWERED = sa.select(ANSWERS).where(ANSWERS.c.retailer_id == sa.bindparam("retailer"), ANSWERS.c.key == sa.bindparam("of"))
 WHOSE = [sa.select(t.c.retailer_id).where(t.c.order_id == sa.bindparam("order")).limit(1) for t in (LINES, GONE)]
 NEWEST = sa.select(OLD.c.brand_id, sa.func.max(OLD.c.version)).where(OLD.c.order_id == sa.bindparam("order")).group_by(OLD.c.brand_id)
+KEPT = ("order_id", "brand_id", "retailer_id", "order_date", "requested", "cap_seen", "asked_by", "asked_at", "superseded_at")
+QUOTED = OLD.insert().from_select(
+    [*KEPT, "version"],
+    sa.select(*(sa.bindparam(name, type_=OLD.c[name].type) for name in KEPT), sa.func.coalesce(sa.func.max(OLD.c.version), 0) + 1).where(
+        OLD.c.order_id == sa.bindparam("of_order"), OLD.c.brand_id == sa.bindparam("of_brand")
+    ),
+).returning(OLD.c.version)  # fmt: skip
 """Statements of every order, made once."""
 
 
@@ -57,11 +64,9 @@ def number_of(tx: sa.Connection, retailer_id: str, day: date) -> int:
 
 def keep_quote(tx: sa.Connection, asked: Asked, brand_id: str, requested: int, *, cap: int | None) -> int:
     """Keep a request that was typed as a version of the line that it may become; gives the version."""
-    line = {"order_id": asked.order_id, "brand_id": brand_id}
-    version = _version(tx, asked.order_id, [brand_id])[brand_id] + 1
     values = {"retailer_id": asked.retailer_id, "order_date": asked.day, "requested": requested, "cap_seen": cap, "asked_by": asked.by}
-    tx.execute(OLD.insert(), line | values | {"version": version, "asked_at": asked.at, "superseded_at": asked.at})
-    return version
+    line = {"of_order": asked.order_id, "of_brand": brand_id, "order_id": asked.order_id, "brand_id": brand_id}
+    return int(tx.execute(QUOTED, line | values | {"asked_at": asked.at, "superseded_at": asked.at}).scalar_one())
 
 
 def _version(tx: sa.Connection, order_id: str, brands: Collection[str]) -> dict[str, int]:
