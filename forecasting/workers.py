@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from types import TracebackType
 from typing import Any
 
@@ -43,6 +43,7 @@ class Workers:
     count: int
     watch: Watch = QUIET
     _pool: ProcessPoolExecutor | None = field(default=None, init=False)
+    _others: set[int | None] = field(default_factory=set, init=False)
 
     def __enter__(self) -> Workers:
         self.count = self.count or os.cpu_count() or 1
@@ -79,14 +80,23 @@ class Workers:
                 self.watch.done(len(found), len(given))
         except BrokenProcessPool:
             self._pool = None
+            self._end_left()
             whole = [done for done in waiting if done.done() and not done.cancelled() and done.exception() is None]
             found |= {waiting[done]: done.result() for done in whole}
             left, of = len(given) - len(found), len(given)
             english, chinese = f"a worker process was killed; {left} of {of} pieces of work are done again", f"{of}份计算中的{left}份重做"
             self.watch.say(f"{english} | 一个工作进程被终止；{chinese}")
 
+    def _end_left(self) -> None:
+        """End the processes of a broken pool: one that was being started while it broke is in nobody's charge, and would be waited for for
+        ever when this process ends."""
+        for child in active_children():
+            if child.pid not in self._others:
+                child.kill()
+
     def _fresh(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            self._others = {child.pid for child in active_children()}
             self._pool = ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=end_with_parent)
         return self._pool
 

@@ -197,11 +197,11 @@ class Heart:
             try:
                 chains.beat(self.db, self.run_id, reached, guard=self.guard)
                 written, said = reached, chains.wish(self.db, self.run_id)
+            except (database.LostError, *database.Unreachable):
+                continue  # locked or not to be reached just now: the next beat tries again
             except TrueOrderError as error:
                 self.stopping = error
                 return
-            except database.Unreachable:
-                continue  # locked or not to be reached just now: the next beat tries again
             if said is not None:
                 self.stopping = CancelledError(f"run {self.run_id} was {said}; nothing of it was stored")
                 return

@@ -17,6 +17,7 @@ from ordering import tables
 from ordering.database import audit, runs
 from ordering.database.connection import Database, clock, new_id
 from ordering.database.leases import Guard, unguarded
+from ordering.database.losing import repeated
 from ordering.database.runs import Record, Step
 from ordering.errors import StateError, TrueOrderError
 
@@ -78,6 +79,7 @@ class Taken:
         return check
 
 
+@repeated
 def take(db: Database, asked: Asked, here: Here, *, at: datetime, retry: int | None = None, guard: Guard = unguarded) -> Taken:
     """Begin a run, or take up the one of the same job, business date and input that was cut off or failed (or `retry`, also cancelled).
 
@@ -195,6 +197,7 @@ def _goes_on(run: Record, kept: Mapping[str, dict[str, Any]]) -> str:
     return f"attempt {time} of run {run.run_id}, which was {run.status}: {what} | 作业{run.run_id}第{time}次执行：{chinese}"
 
 
+@repeated
 def begin_step(db: Database, run_id: int, step: str, *, guard: Guard) -> None:
     """Record that a step is under way."""
     with db.writing() as tx:
@@ -203,6 +206,7 @@ def begin_step(db: Database, run_id: int, step: str, *, guard: Guard) -> None:
         tx.execute(S.update().where(S.c.run_id == run_id, S.c.step == step).values(**values, progress_done=0, progress_total=0))
 
 
+@repeated
 def end_step(db: Database, run_id: int, step: Step, content_hash: str | None, *, guard: Guard) -> None:
     """Record that a step is done, and the file that keeps what it gave."""
     with db.writing() as tx:
@@ -229,6 +233,7 @@ def beat(db: Database, run_id: int, progress: tuple[str, int, int] | None, *, gu
             tx.execute(row.values(progress_done=so_far, progress_total=total))
 
 
+@repeated
 def tell(db: Database, run_id: int, step: str, words: str, *, guard: Guard) -> None:
     """Add a line to the log of a run; beyond LOG_LINES they are dropped, the last one saying so."""
     with db.writing() as tx:
@@ -243,6 +248,7 @@ def _tell(tx: sa.Connection, run_id: int, step: str, words: str) -> None:
         tx.execute(L.insert().values(run_id=run_id, line=line, at=clock(tx), step=step, words=said))
 
 
+@repeated
 def leave(db: Database, run_id: int, status: str, error: str, *, at: datetime, guard: Guard) -> None:
     """Record that a run stops: FAILED of an error, CANCELLED by a person, WAITING where it was interrupted and the next start goes on."""
     with db.writing() as tx:
@@ -260,6 +266,7 @@ def wish(db: Database, run_id: int) -> str | None:
     return f"cancelled by {found[0]['cancelled_by']}: {found[0]['cancelled_why']}" if found else None
 
 
+@repeated
 def cancel(db: Database, run_id: int, here: Here, *, why: str, at: datetime) -> Record:
     """Wish a run cancelled, audited: one that nobody is at work on is at once, a running one stops itself at its next step or tick.
 

@@ -126,8 +126,13 @@ def count(tx: sa.Connection, week: date) -> None:
     tx.execute(GIVEN.insert(), [{"week": week, "brand_id": brand_id, "given": int(cartons)} for brand_id, cartons in every])
 
 
+def hold_city(tx: sa.Connection) -> None:
+    """Nobody else changes, until the transaction ends, of what quotes are made: for a transaction that will, and writes lines before."""
+    tx.execute(VERSION.with_for_update())
+
+
 def renew_city(tx: sa.Connection) -> None:
-    """Say that something changed of which quotes are made. In a transaction that writes lines as well: before any of them."""
+    """Say that something changed of which quotes are made. A transaction that writes lines as well holds the city before any of them."""
     tx.execute(CITY.update().where(CITY.c.id == 1).values(version=CITY.c.version + 1))
 
 

@@ -59,8 +59,7 @@ def store(
             _reconcile(table.name, rows.num_rows, counts[table.name])
         new, changed = (sum(getattr(c, what) for c in counts.values()) for what in ("new", "changed"))
         if new + changed:
-            if tables.order_lines not in staged:
-                counters.renew_city(tx)
+            counters.renew_city(tx)
             t = tables.imports
             tx.execute(t.update().where(t.c.import_id == import_id).values(rows_new=new, rows_changed=changed))
         else:
@@ -113,7 +112,7 @@ def _merge(tx: sa.Connection, table: sa.Table, rows: int, import_id: int, at: da
     values: dict[str, sa.ColumnElement[Any]] = {name: stage.c[name] for name in own}
     lines = table is tables.order_lines
     if lines and rows:
-        counters.renew_city(tx)
+        counters.hold_city(tx)
         counters.lock(tx, _weeks(tx, sa.select(stage.c.week)))
     if lines:
         values["allocated"] = sa.func.coalesce(stage.c.allocated, table.c.allocated)

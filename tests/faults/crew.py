@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -101,7 +102,13 @@ def act(db: database.Database, folder: Path, business_date: date, guard: leases.
     guard = leases.unguarded if (folder / "unguarded").exists() else guard
     with db.writing() as tx:
         guard(tx)
-        values = {"job": JOB, "business_date": business_date, "status": "running", "version": str(os.getpid()), "detailed": False}
+        values = {
+            "job": f"{JOB} {secrets.token_hex(4)}",
+            "business_date": business_date,
+            "status": "running",
+            "version": str(os.getpid()),
+            "detailed": False,
+        }
         run_id = database.connection.new_id(tx, tables.runs, values | {"started_at": datetime(2026, 1, 1)})
     if (folder / "in-the-write").exists():
         with db.writing() as tx:

@@ -48,11 +48,11 @@ class Store(ABC):
         """Take all of it away."""
 
     def content(self) -> dict[str, str]:
-        """A hash of the rows of each table."""
+        """A hash of the rows of each table, but of who holds which lease: that is taken and given back whatever comes of it."""
         db = database.connect(self.url)
         found = {}
         with db.engine.connect() as connection:
-            for name in sorted(sa.inspect(db.engine).get_table_names()):
+            for name in sorted({*sa.inspect(db.engine).get_table_names()} - {"leases"}):
                 rows = sorted(map(repr, connection.exec_driver_sql(f'SELECT * FROM "{name}"')))
                 found[name] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
         db.engine.dispose()

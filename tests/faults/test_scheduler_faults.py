@@ -21,7 +21,7 @@ class Here:
 
 def test_a_stale_write_without_a_guard_would_be_found(url: str, tmp_path: Path) -> None:
     (tmp_path / "unguarded").touch()
-    with pytest.raises(AssertionError, match=r"assert \['done', 'done'\] == \['done', 'running'\]"):
+    with pytest.raises(AssertionError, match=r"^\{\d+: 'done', \d+: 'done'\}"):
         list(f05_paused_past_its_lease.trials(Here(url, tmp_path), 0, 1))
 
 

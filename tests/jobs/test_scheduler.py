@@ -278,6 +278,8 @@ def test_every_job_has_a_line_in_the_settings_and_the_default_schedule_is_as_tol
         "rating": ("every mon at 05:00", False),
         "quotas": ("day 25 of each month at 05:30", False),
         "report": ("first mon of each month at 06:00", False),
+        "retention": ("every day at 03:30", False),
+        "backup": ("every day at 04:00", False),
     }
     assert scheduled.rules(rules).zone.key == "Asia/Shanghai"
     moved = rules.model_copy(update={"publishing": rules.publishing.model_copy(update={"cutoff": datetime(2026, 1, 1, 18, 15).time()})})
