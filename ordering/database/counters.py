@@ -90,17 +90,17 @@ def renew_versions(tx: sa.Connection, weeks: Iterable[date], given: Mapping[tupl
             tx.execute(WEEKS.insert().values(week=week, version=version))
         if given is None:
             tx.execute(GIVEN.delete().where(GIVEN.c.week == week))
-    for (week, brand_id), cartons in sorted((given or {}).items()):
-        if cartons:
-            _add(tx, week, brand_id, cartons)
+        changed = {brand_id: cartons for (of, brand_id), cartons in sorted((given or {}).items()) if of == week and cartons}
+        if changed:
+            _add(tx, week, changed)
 
 
-def _add(tx: sa.Connection, week: date, brand_id: str, cartons: int) -> None:
-    """So many more of a brand, and over all, where the week is counted."""
-    if not tx.execute(MORE, {"of": week, "brand": ALL, "more": cartons}).rowcount:
+def _add(tx: sa.Connection, week: date, changed: Mapping[str, int]) -> None:
+    """So many more of each brand, and over all, where the week is counted."""
+    if not tx.execute(MORE, {"of": week, "brand": ALL, "more": sum(changed.values())}).rowcount:
         return
-    if not tx.execute(MORE, {"of": week, "brand": brand_id, "more": cartons}).rowcount:
-        tx.execute(GIVEN.insert(), {"week": week, "brand_id": brand_id, "given": cartons})
+    _insert(tx, GIVEN, [{"week": week, "brand_id": brand_id, "given": 0} for brand_id in changed])
+    tx.execute(MORE, [{"of": week, "brand": brand_id, "more": cartons} for brand_id, cartons in changed.items()])
 
 
 def given(tx: sa.Connection, week: date, brand_id: str | None = None) -> dict[str, int] | None:
