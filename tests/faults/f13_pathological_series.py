@@ -14,9 +14,8 @@ from ordering import database, frames, sample
 from ordering.database import runs as runlog
 
 if TYPE_CHECKING:
-    from tests.faults.harness import Place
-
     from ordering.settings import Settings
+    from tests.faults.harness import Place
 
 FAULT, DEMAND = "F13", "one series pathological: it falls back with a reason, the night goes on"
 DATABASES = ("sqlite",)
