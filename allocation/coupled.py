@@ -90,6 +90,7 @@ def share(
     else:
         with ThreadPoolExecutor(threads) as pool:
             rounds = _descend(state, lambda work, count: _parted(pool, work, count, threads * CHUNKS))
+    state.publish_lots()
     state.hand_out_rest()
     return Coupled(state.units, state.levels, state.got, state.most, state.by, rounds)
 
@@ -135,7 +136,7 @@ class _State:
         self.stale, self.coupled = np.ones(self.shops, bool), np.zeros(self.shops, bool)
         self.levels, self.lowered = np.full(self.brands, UNLIMITED, np.int64), np.zeros(self.brands, bool)
         self.room, self.units, self.retailer = (np.zeros(size, np.int32) for _ in range(3))
-        single = len(self.claim) == size and len(self.pack) == len(self.lot) == 1
+        single = len(self.claim) == size and bool((self.pack == 1).all() and (self.lot == 1).all())
         self.by_totals, self.fresh = single and bool(cutoffs.one_total(self.starts, self.groups)), True
 
     def _take_lines(self, lines: Lines, pack: Any) -> None:
@@ -174,6 +175,11 @@ class _State:
             first, last, self.offsets, self.weight, self.ticket, self.tiebreak, self.held, self.supply, self.lots,
             self.retailer, self.coupled, self.room, self.offer, self.stale, self.levels, self.lowered,
         )  # fmt: skip
+
+    def publish_lots(self) -> None:
+        """A cut-off of a brand with lots lies at the first misfit, beyond the last unit handed out, whose threshold is published."""
+        for g in np.flatnonzero((self.levels >= 0) & (self.lots > 1)):
+            self.levels[g] = cutoffs.last_handed_out(g, self.offsets, self.weight, self.ticket, self.held, self.units)
 
     def hand_out_rest(self) -> None:
         """What brands with a cut-off have left over; of brands with lots nothing, for their hand-out ends at the first misfit."""

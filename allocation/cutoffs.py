@@ -157,21 +157,21 @@ def _all_units(level: Int, use: Array, weight: Array, ticket: Array, held: Array
 def _cut_off(
     asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int, top: Int,
     low: Array, high: Array,
-) -> tuple[Int, Int, Int, Int, bool]:  # fmt: skip
-    """The last place that the supply reaches: its L, hash and row (all of L where hash is -1), the level published, and `wide`."""
+) -> tuple[Int, Int, Int, bool]:  # fmt: skip
+    """The last place that the supply reaches: its L, hash and row (nothing of L where hash is -1), and `wide`."""
     if supply == 0:
-        return np.int64(0), np.int64(-1), np.int64(-1), np.int64(0), False
+        return np.int64(0), np.int64(-1), np.int64(-1), False
     if lot == 1:
         lo, hi, below, above, wide = fill.bracket(supply, total, asked, weight, ticket, held, lot, fill.FEW, top)
         at, tie, row = _place(lo, hi, supply - below, above - below, asked, weight, ticket, tiebreak, held, wide, low, high)
-        return at, tie, row, at, wide
+        return at, tie, row, wide
     lo, hi, below, above, wide = fill.bracket(supply + 1, total, asked, weight, ticket, held, lot, 0, UNLIMITED)
     given, tie, row = np.empty(len(asked), np.int32), np.int64(-1), np.int64(-1)  # hi is the first unit that no longer fits
-    level = fill.hand_out(hi, supply, asked, weight, ticket, tiebreak, held, lot, wide, given)
+    fill.hand_out(hi, supply, asked, weight, ticket, tiebreak, held, lot, wide, given)
     for i in range(len(asked)):
         if given[i] > 0 and tiebreak[i] >= tie and given[i] > fill.units_upto(hi - 1, asked[i], weight[i], ticket[i], held[i], lot, wide):
             tie, row = np.int64(tiebreak[i]), np.int64(i)
-    return hi, tie, row, level, wide
+    return hi, tie, row, wide
 
 
 @numba.njit(cache=True, nogil=True)
@@ -236,6 +236,16 @@ def lower(
         if total <= supply[g]:
             continue
         w, t, b, d = weight[rows], ticket[rows], tiebreak[rows], held[rows]
-        at, tie, row, levels[g], wide = _cut_off(asked, total, w, t, b, d, supply[g], lot, levels[g], low, high)
-        _offer(at, tie, row, wide, asked, w, t, b, d, lot, retailer[rows], coupled, offered, stale, low, high)
+        levels[g], tie, row, wide = _cut_off(asked, total, w, t, b, d, supply[g], lot, levels[g], low, high)
+        _offer(levels[g], tie, row, wide, asked, w, t, b, d, lot, retailer[rows], coupled, offered, stale, low, high)
         lowered[g] = True
+
+
+@numba.njit(cache=True, nogil=True)
+def last_handed_out(g: Int, offsets: Array, weight: Array, ticket: Array, held: Array, units: Array) -> Int:
+    """The threshold of the last unit that brand `g` handed out, 0 where it handed out none."""
+    last = np.int64(0)
+    for i in range(offsets[g], offsets[g + 1]):
+        if units[i] > 0:
+            last = max(last, fill.threshold_of(np.int64(held[i]) + units[i], ticket[i], weight[i]))
+    return last

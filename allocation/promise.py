@@ -284,7 +284,7 @@ def _units(book: Book, who: Claimants, bound: Bounds, left: Whole) -> tuple[Whol
     offer = np.minimum(who.usable, np.maximum(entitled - who.taken, 0))
     take = np.minimum(bound.usable // who.pack, offer)
     take = np.where(take < lots, 0, take)
-    short = (left >= 0) & (np.where(offer < lots, 0, offer) > left) & (take >= left)  # what other limits cut off is offered all the same
+    short = (left >= 0) & (take > left)
     units = np.where(short, np.where((lots <= 1) | (left >= lots), left, 0), take)
     reached = np.where(units > 0, fill.threshold(np.maximum(who.taken + units, 1), who.ticket, who.weight), 0)
     solved = np.where(short, reached, UNLIMITED)

@@ -127,29 +127,33 @@ def in_rounds(market: Market, *, rest: bool = True) -> tuple[Units, list[int]]:
             if brand.supply < 0 or sum(row[b] for row in took) <= brand.supply:
                 continue
             cuts[b], levels[b], lowered = *cut_off(market, b, [row[b] for row in took]), True
-        if not lowered and not rest:
+        if lowered:
+            continue
+        for b, brand in enumerate(market.brands):
+            if levels[b] >= 0 and brand.lot > 1:
+                levels[b] = max((place(market, s, b, row[b])[0] for s, row in enumerate(took) if row[b]), default=0)
+        if not rest:
             return tuple(took), levels
-        if not lowered:
-            return with_the_rest(market, took, rooms, offers, levels)
+        return with_the_rest(market, took, rooms, offers, levels)
 
 
 def offered(market: Market, s: int, b: int, cut: Any) -> int:
-    units = [k for k in range(1, market.shops[s].claims[b].usable + 1) if place(market, s, b, k) <= cut]
+    units = [k for k in range(1, market.shops[s].claims[b].usable + 1) if place(market, s, b, k) < cut]
     return len(units) if len(units) >= market.brands[b].lot else 0
 
 
 def cut_off(market: Market, b: int, asked: Sequence[int]) -> tuple[Any, int]:
-    """The place of the last bundle that the supply reaches, and the threshold of the last unit handed out."""
+    """The place of the first bundle that the supply does not reach, and the threshold of the last before it."""
     brand, bundles = market.brands[b], []
     for s, want in enumerate(asked):
         if want >= brand.lot:
             bundles += [(place(market, s, b, k), brand.lot if k == brand.lot else 1) for k in range(brand.lot, want + 1)]
-    left, cut = brand.supply, (0,)
+    left, last = brand.supply, 0
     for where, size in sorted(bundles):
         if size > left:
-            break
-        left, cut = left - size, where
-    return cut, cut[0]
+            return where, last
+        left, last = left - size, where[0]
+    raise AssertionError("all that was asked fits")
 
 
 def with_the_rest(

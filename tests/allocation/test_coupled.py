@@ -10,7 +10,7 @@ import pytest
 from allocation import coupled
 from tests.allocation import laws, markets
 from tests.allocation.markets import UNLIMITED, Brand, Market, Shop, by_shop, deferred_acceptance, in_rounds, solve
-from tests.allocation.reference import Claim
+from tests.allocation.reference import Claim, threshold
 
 several = hypothesis.settings(max_examples=500, deadline=None)
 
@@ -104,6 +104,19 @@ def test_lines_of_one_claim_are_served_in_their_turn_each_under_its_own_day() ->
     assert found.room.tolist() == [3, 4]
     assert found.by.tolist() == [0, -1]
     assert found.units.tolist() == [6]
+
+
+def test_what_is_refused_elsewhere_may_be_asked_for_up_to_the_first_bundle_that_does_not_fit() -> None:
+    """B has 3 packs in lots of 2. R1's third pack stands before R2's first bundle, which does not fit; R1 asks for it once A gives nothing."""
+    nothing, heavy, light = Claim(0, weight=1, hashed=1), Claim(3, weight=500), Claim(2, weight=1, hashed=1)
+    shops = Shop((Claim(1, weight=500), heavy), (0, 1), 9), Shop((nothing, light), (0, 1), 6)
+    market = Market((Brand(0), Brand(3, pack=3, lot=2)), shops)
+    assert both(market) == (((0, 3), (0, 0)), [0, threshold(3, 0, 500)])
+
+
+def test_a_line_that_is_alone_counts_its_packs_under_a_limit() -> None:
+    found = coupled.share([0, 1], [3], [1000], [0], [1], [2], coupled.Lines([0, 1], [0], [3], [[0]], [8]), pack=[3])
+    assert (found.units.tolist(), found.levels.tolist()) == ([2], [UNLIMITED])
 
 
 def test_a_weight_of_nothing_is_refused() -> None:
