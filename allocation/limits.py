@@ -40,6 +40,9 @@ SCOPES: Mapping[Reason, tuple[str, ...]] = {
 }
 """What each limit is counted over, for one owner."""
 
+FEW = 10_000
+"""Comparisons up to which sums are found by comparing all with all, which for the desk's few lines is faster than a hash table."""
+
 WIDTH = 2**16
 """Room for a brand, a price class, a week, a month or a day in a scope's number."""
 
@@ -125,6 +128,8 @@ def distinct(values: npt.ArrayLike) -> tuple[Whole, Whole]:
 
 def sums(asked: Whole, keys: Whole, quantities: Whole) -> Whole:
     """For each number in `asked`, the sum of the quantities whose key it is."""
+    if len(asked) * len(keys) <= FEW:
+        return (asked[:, np.newaxis] == keys) @ quantities
     found, distinct = pd.factorize(np.concatenate([keys, asked]))
     total = np.bincount(found[: len(keys)], weights=quantities, minlength=len(distinct))
     return total[found[len(keys) :]].astype(np.int64)

@@ -136,10 +136,18 @@ class Shop:
         columns = np.array(found, np.int64).reshape(len(found), len(GIVEN))
         return cls(retailer, {name: columns[:, at] for at, name in enumerate(GIVEN)})
 
-    def after(self, rows: Mapping[str, Whole], allocated: Whole) -> Shop:
-        """The shop when these lines were given as well."""
-        more = {**rows, "allocated": allocated}
-        return replace(self, given={name: np.append(values, more[name]) for name, values in self.given.items()})
+
+@dataclass(frozen=True)
+class Ahead:
+    """What lines of the same order that stand before others take: `before[i, j]`, line j stands before line i, and cartons of each."""
+
+    before: npt.NDArray[np.bool_]
+    allocated: Whole
+
+    def used(self, rows: Rows, reason: Reason) -> Whole:
+        """For each line, what those before it take of its limit."""
+        key = limits.scope(rows, reason)
+        return (self.before & (key[:, np.newaxis] == key)) @ self.allocated
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,6 @@ class Quotes:
     """Quotes for lines of one shop, by line: the bounds (`bound.left`, `bound.cap`, `bound.usable` …), what the claimant had of the week
     (`taken`, cartons), its terms, the threshold in force, what can be ordered, and the code of the Reason that binds."""
 
-    rows: Mapping[str, Whole]
     bound: Bounds
     taken: Whole
     weight: Whole
@@ -185,11 +192,11 @@ def _known(limit: np.int64) -> int | None:
     return None if limit == NONE else int(limit)
 
 
-def quotes(book: Book, shop: Shop, day: int, brand: Whole, requested: Whole, given: Whole) -> Quotes:
-    """What lines of a shop would get if each came alone at this moment: distinct `brand` rows, ascending, cartons `requested`, on `day`
-    (since 1970). `given`: cartons of each brand that the week gave already, to anybody."""
+def quotes(book: Book, shop: Shop, day: int, brand: Whole, requested: Whole, given: Whole, ahead: Ahead | None = None) -> Quotes:
+    """What lines of a shop would get if each came alone at this moment, or after those `ahead` of it: distinct `brand` rows, ascending,
+    cartons `requested`, on `day` (since 1970). `given`: cartons of each brand that the week gave already, to anybody."""
     rows = book.rows(shop.retailer, brand, day)
-    bound = _bounds(book, shop, rows, requested)
+    bound = _bounds(book, shop, rows, requested, ahead)
     who = _claimant(book, shop, rows, bound)
     available = book.supply.available[brand]
     left = np.where(available < 0, UNLIMITED, np.maximum(available - given, 0) // who.pack)
@@ -205,21 +212,32 @@ def quotes(book: Book, shop: Shop, day: int, brand: Whole, requested: Whole, giv
     by_level = sharing.level_reasons(level, who.weight, who.taken, units, cut, allocated, np.ones(len(brand), bool))
     reason = np.where(allocated == cut.usable, cut.bound, by_level)
     reason = np.where(allocated == requested, CODE[Reason.FULL], reason)
-    return Quotes(rows, cut, who.taken * who.pack, who.weight, who.ticket, who.policy, level, allocated, reason)
+    return Quotes(cut, who.taken * who.pack, who.weight, who.ticket, who.policy, level, allocated, reason)
 
 
-def cart(book: Book, shop: Shop, day: int, lines: Sequence[tuple[int, int]], given: Mapping[int, int]) -> list[Quotes]:
-    """Quotes for lines (brand row, requested; a brand once) that are ordered together, one after the other: what a line takes of a limit
-    is gone for the next. `given` by brand row, as for `quotes`."""
-    found = []
-    for brand, requested in lines:
-        one = quotes(book, shop, day, np.array([brand]), np.array([requested]), np.array([given.get(brand, 0)]))
-        shop = shop.after(one.rows, one.allocated)
-        found.append(one)
-    return found
+def cart(book: Book, shop: Shop, day: int, lines: Sequence[tuple[int, int]], given: Mapping[int, int]) -> list[dict[str, Any]]:
+    """The quotes (`Quotes.records`) of lines (brand row, requested; a brand once) that are ordered together, one after the other: what a
+    line takes of a limit is gone for the next. `given` by brand row, as for `quotes`.
+
+    All lines are quoted at once, again and again, with what the last round gave as taken by those before them. The first line is right
+    after one round, the second after two; where no limit is short, two rounds do for all.
+    """
+    if not lines:
+        return []
+    place, known = np.argsort([brand for brand, _ in lines]), np.array(lines, np.int64).reshape(len(lines), 2)
+    brand, requested = known[place].T
+    gone = np.array([given.get(row, 0) for row in brand.tolist()], np.int64)
+    ahead = Ahead(place < place[:, np.newaxis], np.zeros(len(lines), np.int64))
+    for _ in lines:
+        found = quotes(book, shop, day, brand, requested, gone, ahead)
+        if (found.allocated == ahead.allocated).all():
+            break
+        ahead = replace(ahead, allocated=found.allocated)
+    records = found.records()
+    return [records[row] for row in np.argsort(place)]
 
 
-def _bounds(book: Book, shop: Shop, rows: Mapping[str, Whole], requested: Whole) -> Bounds:
+def _bounds(book: Book, shop: Shop, rows: Mapping[str, Whole], requested: Whole, ahead: Ahead | None) -> Bounds:
     """The bounds of lines by themselves, and what each limit leaves them."""
     limit = book.limits.of(rows)
     limit[Reason.DEMAND_CAP] = np.full(len(requested), NONE) if book.most is None else book.most(rows)
@@ -232,12 +250,18 @@ def _bounds(book: Book, shop: Shop, rows: Mapping[str, Whole], requested: Whole)
         lot=book.lot[rows["brand"]],
         hold=book.holds.on(rows),
         cap=limit[Reason.STAR_CAP],
-        left={reason: limits.left(rows, reason, limit[reason], shop.given) for reason in COLUMNS},
+        left={reason: _left(rows, reason, limit[reason], shop, ahead) for reason in COLUMNS},
         own=requested,
         usable=requested,
         bound=np.full(len(requested), CODE[Reason.FULL]),
     )
     return bounds.by_itself(found)
+
+
+def _left(rows: Mapping[str, Whole], reason: Reason, limit: Whole, shop: Shop, ahead: Ahead | None) -> Whole:
+    """What the limit `reason` leaves each line."""
+    left = limits.left(rows, reason, limit, shop.given)
+    return left if ahead is None or (left == NONE).all() else np.where(left == NONE, NONE, np.maximum(left - ahead.used(rows, reason), 0))
 
 
 def _claimant(book: Book, shop: Shop, rows: Mapping[str, Whole], bound: Bounds) -> Claimants:

@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
     told.add_argument("--engine", choices=("postgresql", "sqlite"), default="postgresql")
     for name, default in (("retailers", 40_000), ("brands", 200), ("seconds", 60), ("replay-orders", 9_600), ("rate", 200)):
         told.add_argument(f"--{name}", type=int, default=default)
-    for name, default in (("server-cores", 2), ("workers", 2), ("threads", 0), ("connections", 64)):
+    for name, default in (("server-cores", 2), ("workers", 4), ("threads", 0), ("connections", 64)):
         told.add_argument(f"--{name}", type=int, default=default)
     return told.parse_args()
 
@@ -205,7 +205,7 @@ async def everything(told: argparse.Namespace, city: cities.City, port: int) -> 
     shoppers = Shoppers(city)
     lines = [Line("127.0.0.1", port) for _ in range(told.connections)]
     await saturating(lines, shoppers.floor(), seconds=2)  # warm: threads, connections, compiled code
-    await saturating(lines[:8], shoppers.quotes(), seconds=5)
+    await saturating(lines, shoppers.quotes(), seconds=5)  # and the books of every process
     half = told.seconds / 2
     found: dict[str, Found] = {
         f"floor, {told.rate}/s": await open_loop(lines, shoppers.floor(), rate=told.rate, seconds=half),

@@ -50,6 +50,16 @@ class Kept:
         return self.retailers["order_weekday"].to_numpy(np.int64)
 
     @cached_property
+    def launched(self) -> npt.NDArray[np.datetime64]:
+        """The first day on which each brand is on offer, by row; one long past where there is none."""
+        return self.brands["launched_on"].fillna(frames.day(date.min)).to_numpy("datetime64[D]")
+
+    @cached_property
+    def withdrawn(self) -> npt.NDArray[np.datetime64]:
+        """The last day on which each brand is on offer, by row; one far ahead where there is none."""
+        return self.brands["withdrawn_on"].fillna(frames.day(date.max)).to_numpy("datetime64[D]")
+
+    @cached_property
     def shown(self) -> list[dict[str, Any]]:
         """What a sheet shows of each brand, by row."""
         names = ["name", "manufacturer", "price_class", "wholesale_price", "supply_attribute"]

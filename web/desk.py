@@ -46,7 +46,7 @@ class Desk:
         def read(tx: Transaction) -> Sheet:
             ground = self.books.ground(tx, retailer_id, now)
             lines = self._lines(tx, ground)
-            return sheets.sheet(ground, self._shop(ground, lines), lines, self._given(tx, ground))
+            return sheets.sheet(ground, self._shop(tx, ground), lines, self._given(tx, ground))
 
         return self._tried(read, reading=True)
 
@@ -59,17 +59,19 @@ class Desk:
         """
 
         def ask(tx: Transaction) -> Quote:
-            ground = self.books.ground(tx, retailer_id, now)
+            ground = self.books.last_known(retailer_id, now) or self.books.ground(tx, retailer_id, now)
+            now_known = desk.standing(tx, retailer_id, ground.opening.day, ground.week, brand_id)
+            self.books.check(ground, now_known.version)
             self._check_open(ground)
             before = {name: count for name, count in (cart or {}).items() if name != brand_id}
             wanted = self._checked(ground, {**before, brand_id: requested}, packs=False)
-            given = self._given(tx, ground, None if before else brand_id)
-            found = promise.cart(ground.book, self._shop(ground, self._lines(tx, ground)), ground.day, ground.rows(wanted), given)[-1]
-            asked = self._asked(ground, self._next_id(tx, ground), by, now)
-            version = desk.keep_quote(tx, asked, brand_id, requested, cap=found.records()[0]["cap"])
+            given = self._given(tx, ground) if before else self._counted(ground, now_known.given)
+            found = promise.cart(ground.book, self._shop(tx, ground), ground.day, ground.rows(wanted), given)[-1]
+            asked = self._asked(ground, self._order_id(ground, "S", now_known.number), by, now)
+            version = desk.keep_quote(tx, asked, brand_id, requested, cap=found["cap"])
             return sheets.quote(asked.order_id, brand_id, found, version)
 
-        return self._tried(ask)
+        return self._tried(ask, single=True)
 
     def confirm(self, retailer_id: str, lines: Mapping[str, int], *, key: str, by: str, now: datetime) -> Order:
         """Give a same-day order what can be given now, its lines in turn: what one takes of a limit is gone for the next.
@@ -89,9 +91,10 @@ class Desk:
                 raise refused(Refusal.NO_LINES)
             counters.count(tx, ground.week)
             given = self._given(tx, ground)
-            found = promise.cart(ground.book, self._shop(ground, self._lines(tx, ground)), ground.day, ground.rows(wanted), given)
-            rows = [{"brand_id": brand_id, **one.records()[0]} for brand_id, one in zip(wanted, found, strict=True)]
-            asked = self._asked(ground, self._next_id(tx, ground, free=True), by, now)
+            found = promise.cart(ground.book, self._shop(tx, ground), ground.day, ground.rows(wanted), given)
+            rows = [{"brand_id": brand_id, **one} for brand_id, one in zip(wanted, found, strict=True)]
+            first = desk.number_of(tx, retailer_id, ground.opening.day)
+            asked = self._asked(ground, self._free(tx, ground, "S", first), by, now)
             desk.confirm(tx, asked, rows, run_id=ground.kept.run_id)
             return self._keep(tx, asked, key, "confirm", lines, sheets.confirmed(asked, rows))
 
@@ -140,9 +143,9 @@ class Desk:
     def _orders(self, retailer_id: str, since: date = date.min) -> list[Order]:
         return sheets.orders(self._tried(lambda tx: desk.orders_of(tx, retailer_id, since), reading=True))
 
-    def _tried(self, act: Callable[[Transaction], T], *, reading: bool = False) -> T:
+    def _tried(self, act: Callable[[Transaction], T], *, reading: bool = False, single: bool = False) -> T:
         try:
-            return retried(self.db, act, reading=reading)
+            return retried(self.db, act, reading=reading, single=single)
         except BusyError as error:
             raise refused(Refusal.BUSY) from error
 
@@ -190,18 +193,22 @@ class Desk:
         """Lines of the retailer's owner of all weeks that share a month with the week."""
         return desk.lines_of(tx, ground.licences(), *counters.months([ground.week]))
 
-    def _shop(self, ground: Ground, lines: Sequence[Row]) -> Shop:
-        known = [(row["brand_id"], row["week"], row["order_date"], row["allocated"]) for row in lines if row["allocated"] is not None]
-        return Shop.of(ground.book, ground.row, known)
+    def _shop(self, tx: Transaction, ground: Ground) -> Shop:
+        """The shop, with all that its owner was given of those weeks."""
+        given = desk.given_to(tx, ground.licences(), *counters.months([ground.week]))
+        return Shop.of(ground.book, ground.row, given)
 
     def _lock(self, tx: Transaction, ground: Ground, *, new: bool = True) -> None:
         if new:
             counters.open_week(tx, ground.week)
         counters.lock(tx, [ground.week])
 
-    def _given(self, tx: Transaction, ground: Ground, brand_id: str | None = None) -> dict[int, int]:
-        """Cartons that the week gave of each brand (or of one), by its row."""
-        found = counters.given(tx, ground.week, brand_id)
+    def _given(self, tx: Transaction, ground: Ground) -> dict[int, int]:
+        """Cartons that the week gave of each brand, by its row."""
+        return self._counted(ground, counters.given(tx, ground.week))
+
+    def _counted(self, ground: Ground, found: Mapping[str, int] | None) -> dict[int, int]:
+        """The same of what was counted, if it was."""
         if found is None:
             raise StaleError(lambda: self._count(ground.week))
         return {ground.book.brands[name]: cartons for name, cartons in found.items() if name in ground.book.brands}
@@ -215,16 +222,15 @@ class Desk:
     def _asked(self, ground: Ground, order_id: str, by: str, now: datetime) -> Asked:
         return Asked(order_id, ground.retailer_id, ground.opening.day, ground.week, by, now)
 
-    def _next_id(self, tx: Transaction, ground: Ground, *, free: bool = False) -> str:
-        """The id of the retailer's next same-day order of the day: readable, and (`free`) looked up to be new."""
-        first = desk.number_of(tx, ground.retailer_id, ground.opening.day)
-        return self._free(tx, ground, "S", first) if free else f"S{ground.opening.day:%Y%m%d}-{ground.retailer_id}-{first}"
-
     def _free(self, tx: Transaction, ground: Ground, kind: str, first: int = 1) -> str:
+        """The id of the retailer's next order of the day that is not taken."""
         number = first
-        while desk.retailer_of(tx, order_id := f"{kind}{ground.opening.day:%Y%m%d}-{ground.retailer_id}-{number}") is not None:
+        while desk.retailer_of(tx, order_id := self._order_id(ground, kind, number)) is not None:
             number += 1
         return order_id
+
+    def _order_id(self, ground: Ground, kind: str, number: int) -> str:
+        return f"{kind}{ground.opening.day:%Y%m%d}-{ground.retailer_id}-{number}"
 
 
 def _as_text(what: str, lines: Mapping[str, int]) -> str:

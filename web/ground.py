@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from allocation import promise
 from allocation.limits import NONE
@@ -20,6 +21,7 @@ from jobs.books import Kept
 from ordering.database import Database, Transaction, counters
 from ordering.database.desk import Row
 from ordering.database.retrying import StaleError
+from ordering.errors import OrderError
 from ordering.model import Reason, week_of
 from ordering.settings import Settings
 from web import opening
@@ -67,11 +69,10 @@ class Ground:
         return bool(self.on_offer[self.book.brands[brand_id]]) if brand_id in self.book.brands else False
 
     @cached_property
-    def on_offer(self) -> np.ndarray:
+    def on_offer(self) -> npt.NDArray[np.bool_]:
         """The same by row of the brands."""
         day = np.datetime64(self.opening.day)
-        first, last = (self.kept.brands[name].to_numpy("datetime64[D]") for name in ("launched_on", "withdrawn_on"))
-        return (np.isnat(first) | (first <= day)) & (np.isnat(last) | (last >= day))
+        return (self.kept.launched <= day) & (day <= self.kept.withdrawn)
 
     def waits(self, row: Row) -> bool:
         """Whether a line is the retailer's own and waits for the order day."""
@@ -119,7 +120,21 @@ class Books:
     def ground(self, tx: Transaction, retailer_id: str, now: datetime, *, hold: bool = False) -> Ground:
         """What a retailer's request stands on; `hold`: it stays so until the transaction ends. Raises StaleError where a book is old, and
         OrderError where there is no such retailer, or it is not active on its order day."""
-        version = counters.city(tx, hold=hold)
+        return self._stood(retailer_id, now, counters.city(tx, hold=hold))
+
+    def last_known(self, retailer_id: str, now: datetime) -> Ground | None:
+        """The same by the books as they are, whatever the city's version is now (`check`); None where they do not say."""
+        try:
+            return self._stood(retailer_id, now, None)
+        except (StaleError, OrderError):
+            return None
+
+    def check(self, ground: Ground, version: int) -> None:
+        """Raise StaleError where the city is not of the version of the book that a request stands on."""
+        if ground.kept.version != version:
+            raise StaleError(lambda: self._renew(ground.kept.today, ground.week, version))
+
+    def _stood(self, retailer_id: str, now: datetime, version: int | None) -> Ground:
         today = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date()
         kept = self._fresh(today, week_of(today), version)
         if retailer_id not in kept.book.retailers:
@@ -132,10 +147,10 @@ class Books:
             raise refused(Refusal.NO_RETAILER, retailer_id=retailer_id)
         return Ground(retailer_id, row, found, kept, self.zone)
 
-    def _fresh(self, today: date, week: date, version: int) -> Kept:
+    def _fresh(self, today: date, week: date, version: int | None) -> Kept:
         kept = self._kept.get(week)
-        if kept is None or (kept.today, kept.version) != (today, version):
-            raise StaleError(lambda: self._renew(today, week, version))
+        if kept is None or kept.today != today or version not in (None, kept.version):
+            raise StaleError(lambda: self._renew(today, week, version or 0))
         return kept
 
     def _renew(self, today: date, week: date, version: int) -> None:

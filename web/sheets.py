@@ -92,9 +92,8 @@ def _words(record: Mapping[str, Any]) -> Words:
     return {language: explain.words(record, language) for language in explain.LANGUAGES}
 
 
-def quote(order_id: str, brand_id: str, found: Quotes, version: int) -> Quote:
+def quote(order_id: str, brand_id: str, record: Mapping[str, Any], version: int) -> Quote:
     """A quote for one line."""
-    record = found.records()[0]
     left = {column: record[column] for column in COLUMNS.values()}
     reason = Reason(record["reason"])
     return Quote(order_id, brand_id, record["requested"], record["allocated"], reason, _before(record), version, record["cap"], left)

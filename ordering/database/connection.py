@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ Transaction: TypeAlias = sa.Connection
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 Unreachable = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 """What is raised where the database does not answer, or every connection of the pool is busy."""
+IDLE = 1.0
+"""Seconds without use after which a kept connection is asked whether it still stands; of one used since, its next statement tells."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,14 @@ class Database:
             yield tx
 
     @losing.repeated
-    def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        """The rows of a small query."""
-        with losing.told(self.engine), self.engine.connect().execution_options(**self._single) as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+    def rows(self, query: sa.Select[Any], /, **values: object) -> list[dict[str, Any]]:
+        """The rows of a small query, with `values` for the parameters that it names."""
+        with losing.told(self.engine), self.engine.connect().execution_options(**self.apart) as connection:
+            return [dict(row) for row in connection.execute(query, values).mappings()]
 
     @property
-    def _single(self) -> dict[str, Any]:
-        """How one query alone is read: it needs no transaction, which on PostgreSQL would be two more ways to the server and back."""
+    def apart(self) -> dict[str, Any]:
+        """How statements are run that need no transaction around them, which on PostgreSQL is two more ways to the server and back."""
         return {"isolation_level": "AUTOCOMMIT"} if self.url.get_backend_name() == "postgresql" else {"reading": True}
 
 
@@ -74,9 +77,26 @@ def connect(url: str, *, pool: int = 5) -> Database:
     if name != "postgresql":
         raise StateError(f'database "{url}": {name} is not supported; use SQLite or PostgreSQL')
     driver = parsed.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(driver, pool_pre_ping=True, pool_size=pool)
+    engine = sa.create_engine(driver, pool_size=pool)
     partitions.watch(engine)
+    _ping_idle(engine)
     return Database(_telling(engine), parsed)
+
+
+def _ping_idle(engine: sa.Engine) -> None:
+    """Let connections that were IDLE be asked before they are used, and all be opened anew where one is lost."""
+
+    @sa.event.listens_for(engine, "checkin")
+    def _rest(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used", time.monotonic()) > IDLE:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise sa.exc.InvalidatePoolError from error
 
 
 def _sqlite(url: sa.URL, pool: int) -> sa.Engine:

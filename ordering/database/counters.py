@@ -27,7 +27,13 @@ SPAN = sa.select(WEEKS.c.week, WEEKS.c.version).where(WEEKS.c.week.between(sa.bi
 SPAN = SPAN.order_by(WEEKS.c.week)
 LOCKED = SPAN.with_for_update()
 OF_WEEK = sa.select(GIVEN.c.brand_id, GIVEN.c.given).where(GIVEN.c.week == sa.bindparam("of"))
-OF_BRAND = OF_WEEK.where(sa.or_(GIVEN.c.brand_id == sa.bindparam("brand"), GIVEN.c.brand_id == ALL))
+
+
+def of_one(name: str) -> sa.Select[Any]:
+    """What a week (:of) gave of the brand of a parameter."""
+    return sa.select(GIVEN.c.given).where(GIVEN.c.week == sa.bindparam("of"), GIVEN.c.brand_id == sa.bindparam(name))
+
+
 VERSION = sa.select(CITY.c.version).where(CITY.c.id == 1)
 HELD = VERSION.with_for_update(read=True)
 MORE = GIVEN.update().where(GIVEN.c.week == sa.bindparam("of"), GIVEN.c.brand_id == sa.bindparam("brand"))
@@ -103,13 +109,12 @@ def _add(tx: sa.Connection, week: date, changed: Mapping[str, int]) -> None:
     tx.execute(MORE, [{"of": week, "brand": brand_id, "more": cartons} for brand_id, cartons in changed.items()])
 
 
-def given(tx: sa.Connection, week: date, brand_id: str | None = None) -> dict[str, int] | None:
-    """Cartons that a week gave of each brand, or of one, and over all (""); a brand that is not there: none.
+def given(tx: sa.Connection, week: date) -> dict[str, int] | None:
+    """Cartons that a week gave of each brand, and over all (""); a brand that is not there: none.
 
     None where the week is not counted since lines of it were written.
     """
-    rows = tx.execute(OF_WEEK, {"of": week}) if brand_id is None else tx.execute(OF_BRAND, {"of": week, "brand": brand_id})
-    found = {row.brand_id: int(row.given) for row in rows}
+    found = {row.brand_id: int(row.given) for row in tx.execute(OF_WEEK, {"of": week})}
     if found:
         return found
     written = tx.execute(sa.select(WEEKS.c.week).where(WEEKS.c.week == week)).first()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import audit, counters
-from ordering.model import OrderMode
+from ordering.model import ALL, OrderMode
 
 LINES, DONE, OLD, GONE = tables.order_lines, tables.confirmations, tables.request_versions, tables.cancelled_lines
 ORDERS, ASKED, ANSWERS = tables.desk_orders, tables.line_requests, tables.desk_answers
@@ -23,8 +23,17 @@ Row = Mapping[str, Any]
 OF_SHOP = sa.select(LINES).where(
     LINES.c.retailer_id == sa.bindparam("retailer"), LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last"))
 ).order_by(LINES.c.order_id, LINES.c.brand_id)  # fmt: skip
+GIVEN_TO = OF_SHOP.with_only_columns(LINES.c.brand_id, LINES.c.week, LINES.c.order_date, LINES.c.allocated)
+GIVEN_TO = GIVEN_TO.where(LINES.c.allocated.is_not(None)).order_by(None)
 NUMBER = sa.select(sa.func.count()).where(
     ORDERS.c.retailer_id == sa.bindparam("retailer"), ORDERS.c.order_date == sa.bindparam("day"), ORDERS.c.mode == OrderMode.SAME_DAY
+)
+STANDING = sa.select(
+    counters.VERSION.scalar_subquery().label("version"),
+    NUMBER.scalar_subquery().label("orders"),
+    counters.of_one("brand").scalar_subquery().label("of_brand"),
+    counters.of_one("all").scalar_subquery().label("given"),
+    sa.exists().where(counters.WEEKS.c.week == sa.bindparam("of")).label("written"),
 )
 ANSWERED = sa.select(ANSWERS).where(ANSWERS.c.retailer_id == sa.bindparam("retailer"), ANSWERS.c.key == sa.bindparam("of"))
 WHOSE = [sa.select(t.c.retailer_id).where(t.c.order_id == sa.bindparam("order")).limit(1) for t in (LINES, GONE)]
@@ -55,6 +64,29 @@ def lines_of(tx: sa.Connection, retailers: Collection[str], first: date, last: d
     """Lines of some retailers, of weeks `first` to `last`, those of each in key order."""
     spans = [{"retailer": retailer_id, "first": first, "last": last} for retailer_id in retailers]
     return [dict(row) for span in spans for row in tx.execute(OF_SHOP, span).mappings()]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a quote of one brand must know of this moment: the city's version, the number of the retailer's next same-day order of the day,
+    and what the week gave, as from counters.given."""
+
+    version: int
+    number: int
+    given: dict[str, int] | None
+
+
+def standing(tx: sa.Connection, retailer_id: str, day: date, week: date, brand_id: str) -> Standing:
+    """What stands at this moment, in one statement."""
+    found = tx.execute(STANDING, {"retailer": retailer_id, "day": day, "of": week, "brand": brand_id, "all": ALL}).one()
+    given = None if found.given is None else {brand_id: int(found.of_brand or 0), ALL: int(found.given)}
+    return Standing(int(found.version), int(found.orders) + 1, given if found.written else given or {})
+
+
+def given_to(tx: sa.Connection, retailers: Collection[str], first: date, last: date) -> list[tuple[str, date, date, int]]:
+    """What lines of some retailers, of weeks `first` to `last`, were given: brand_id, week, order date, cartons."""
+    spans = [{"retailer": retailer_id, "first": first, "last": last} for retailer_id in retailers]
+    return [(brand_id, week, day, int(given)) for span in spans for brand_id, week, day, given in tx.execute(GIVEN_TO, span)]
 
 
 def number_of(tx: sa.Connection, retailer_id: str, day: date) -> int:

@@ -29,16 +29,18 @@ class BusyError(StateError):
     """Others were first, again and again."""
 
 
-def retried(db: Database, act: Callable[[sa.Connection], T], *, reading: bool = False) -> T:
-    """`act` in a transaction of its own, which commits when it ends well; on what a second try may mend, again.
+def retried(db: Database, act: Callable[[sa.Connection], T], *, reading: bool = False, single: bool = False) -> T:
+    """`act` in a transaction of its own, which commits when it ends well; on what a second try may mend, again. `single`: all that it
+    writes is one statement, which on PostgreSQL needs no transaction.
 
     A commit whose answer was lost may have been done: whoever writes asks first whether its key was answered. Raises BusyError where it
     was disturbed too often, StateError where the database does not answer.
     """
     lost: sa.exc.DBAPIError | None = None
+    options = db.apart if single and db.engine.dialect.name == "postgresql" else {"reading": reading}
     for attempt in range(TRIES):
         try:
-            with db.engine.connect().execution_options(reading=reading) as connection, connection.begin():
+            with db.engine.connect().execution_options(**options) as connection, connection.begin():
                 return act(connection)
         except StaleError as old:
             old.mend()

@@ -73,7 +73,7 @@ def _begin(
 def by_session(db: Database, secret: str, *, at: datetime) -> Person | None:
     """Whose session this is, as the user is now; None where it has ended, or never was. One query; a write at most once a minute."""
     key = hash_of(secret)
-    rows = users.ask(db, WHOSE, secret_hash=key, at=at)
+    rows = db.rows(WHOSE, secret_hash=key, at=at)
     if not rows or rows[0]["seen_at"] + timedelta(seconds=rows[0]["idle_seconds"]) <= at:
         return None
     if at - rows[0]["seen_at"] >= SEEN_EVERY:
@@ -84,8 +84,8 @@ def by_session(db: Database, secret: str, *, at: datetime) -> Person | None:
 def touch(db: Database, update: sa.Update) -> None:
     """Note that something was used, if that can be done at once: a long write of somebody else on SQLite is not waited for."""
     if db.engine.dialect.name != "sqlite":
-        with db.writing() as tx:
-            tx.execute(update)
+        with db.engine.connect().execution_options(**db.apart) as connection:
+            connection.execute(update)
         return
     with db.engine.connect().execution_options(reading=True) as connection:
         waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()

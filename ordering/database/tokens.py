@@ -65,7 +65,7 @@ def new_token(
 def by_token(db: Database, secret: str, *, at: datetime) -> Person | None:
     """Whose token this is, as the user is now, with its scopes; None where it is revoked, has ended, or never was. One query."""
     key = hash_of(secret)
-    rows = users.ask(db, WHOSE, secret_hash=key, at=at)
+    rows = db.rows(WHOSE, secret_hash=key, at=at)
     if not rows:
         return None
     if rows[0]["used_at"] is None or at - rows[0]["used_at"] >= USED_EVERY:

@@ -163,13 +163,6 @@ def by_secret(source: sa.FromClause, *more: sa.ColumnElement[Any]) -> sa.Select[
     return joined(source.join(T, T.c.user_id == source.c.user_id)).add_columns(*more).where(*held)
 
 
-def ask(db: Database, query: sa.Select[Any], **values: object) -> list[Mapping[str, Any]]:
-    """The rows of a query that runs at every request: on PostgreSQL without the way there and back for a transaction of its own."""
-    options: dict[str, Any] = {"reading": True} if db.engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-    with db.engine.connect().execution_options(**options) as connection:
-        return [dict(row) for row in connection.execute(query, values).mappings()]
-
-
 def person_of(rows: Sequence[Mapping[str, Any]]) -> Person:
     """The person that the rows of `joined` make."""
     codes = {kind: frozenset(row["code"] for row in rows if row["kind"] == kind) for kind in KINDS}
