@@ -107,7 +107,7 @@ def test_lines_of_one_claim_are_served_in_their_turn_each_under_its_own_day() ->
 
 
 def test_what_is_refused_elsewhere_may_be_asked_for_up_to_the_first_bundle_that_does_not_fit() -> None:
-    """B has 3 packs in lots of 2. R1's third pack stands before R2's first bundle, which does not fit; R1 asks for it once A gives nothing."""
+    """B: 3 packs in lots of 2. R1's third pack stands before R2's first bundle, which does not fit; R1 asks for it once A gives nothing."""
     nothing, heavy, light = Claim(0, weight=1, hashed=1), Claim(3, weight=500), Claim(2, weight=1, hashed=1)
     shops = Shop((Claim(1, weight=500), heavy), (0, 1), 9), Shop((nothing, light), (0, 1), 6)
     market = Market((Brand(0), Brand(3, pack=3, lot=2)), shops)
