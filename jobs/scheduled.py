@@ -84,8 +84,8 @@ def night(db: Database, settings: Settings, history: Path, business_date: date, 
         before = runlog.done_on(db, business_date)
         if before is not None:
             return Did(f"done before, run {before.run_id}", before.run_id)
-        watched = {"clock": watch.at, "progress": held.watching(watch.progress), "guard": held.guard}
-        found = nightly.run(db, business_date, settings, history=history, by=BY, **watched)
+        progress = held.watching(watch.progress)
+        found = nightly.run(db, business_date, settings, history=history, by=BY, clock=watch.at, progress=progress, guard=held.guard)
     return Did(f"run {found.run_id}, {len(found.problems)} problems, hash {found.result_hash}", found.run_id)
 
 
