@@ -10,6 +10,7 @@ import numpy as np
 
 from allocation import explain, promise
 from allocation.bounds import COLUMNS, REASONS
+from allocation.limits import NONE
 from allocation.promise import Quotes, Shop
 from ordering.database.desk import Asked, Row
 from ordering.model import OrderMode, Reason
@@ -33,7 +34,7 @@ def sheet(ground: Ground, shop: Shop, lines: Sequence[Row], given: Mapping[int, 
     shown = ground.kept.retailers.iloc[ground.row]
     words = refused(refusal, **ground.told()).words if refusal else {}
     lefts = {reason: found.bound.left[reason][:1].tolist() for reason in (Reason.DAY_LIMIT, Reason.QUOTA_TOTAL)}
-    left = {reason: None if not value or value[0] == promise.NONE else value[0] for reason, value in lefts.items()}
+    left = {reason: None if not value or value[0] == NONE else value[0] for reason, value in lefts.items()}
     return Sheet(
         retailer_id=ground.retailer_id,
         name=str(shown["name"]),

@@ -190,12 +190,12 @@ def _taken(order: desk.Order) -> Order:
     return Order.model_validate(order)
 
 
-@router.get("/orders")
-def orders(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Page[Order]:
+@router.get("/orders", response_model=Page[Order])
+def orders(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> dict[str, Any]:
     """The retailer's orders of the last eight weeks and of those that come, the newest day first, cancelled ones among them."""
     _looked(own, person, retailer_id, "orders")
     found = [Order.model_validate(one) for one in own.desk.orders(retailer_id, now=own.clock())]
-    return part.of_list(found)  # type: ignore[return-value]
+    return part.of_list(found)
 
 
 @router.get("/orders/{order_id}")
@@ -283,10 +283,10 @@ class Arrival(BaseModel):
     quantity: int
 
 
-@router.get("/supply-calendar")
-def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Page[Arrival]:
+@router.get("/supply-calendar", response_model=Page[Arrival])
+def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> dict[str, Any]:
     """Short brands that arrive from today on."""
-    return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))  # type: ignore[return-value]
+    return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))
 
 
 def _looked(own: Service, person: Person, retailer_id: str, what: str) -> Any:
