@@ -48,8 +48,8 @@ class Signal(StrEnum):
     TILL_INCOMPLETE = "till_incomplete"
 
 
-def _id(name: str, **more: object) -> Column:
-    return Column(name, Kind.ID, **more)  # type: ignore[arg-type]
+def _id(name: str, *, blank: bool = False, default: str | None = None) -> Column:
+    return Column(name, Kind.ID, blank=blank, default=default)
 
 
 def _count(name: str, *, blank: bool = False) -> Column:
