@@ -7,13 +7,15 @@ Quantities are whole cartons. Ids are text. A scope that narrows nothing is "" (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ordering.advice import DEPENDENCE, SUBSTITUTES
@@ -367,6 +369,16 @@ def validated(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
         said = "; ".join(f"{c.column} {c.failure_case!r} fails {c.check}" for c in cases.itertuples())
         raise TrueOrderError(f"table {table.name}: {said}") from error
     return frame
+
+
+def among(rows: pd.DataFrame, others: pd.DataFrame, key: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether the `key` of each row is that of one of `others`. An id is the same as text and as a category."""
+    own, those = (pd.MultiIndex.from_frame(frame[list(key)].astype(_texts(frame, key))) for frame in (rows, others))
+    return np.asarray(own.isin(those), bool)
+
+
+def _texts(frame: pd.DataFrame, key: Sequence[str]) -> dict[str, str]:
+    return {name: "str" for name in key if isinstance(frame[name].dtype, pd.CategoricalDtype)}
 
 
 def day(value: date) -> pd.Timestamp:
