@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from jobs import clock, logs
 from jobs.channels import Channel, SendError, configured
 from ordering.database import Database, outbox
-from ordering.message_settings import NoticeSettings
+from ordering.service_settings import NoticeSettings
 from ordering.settings import Settings
 
 SPARE = 30.0

@@ -25,7 +25,8 @@ from ordering.database import runs as runlog
 from ordering.errors import SettingsError, StateError, TrueOrderError
 from ordering.ratings import first_monday, month_after, newest_month
 from ordering.schedule import Plan, Rules, parse, pause
-from ordering.settings import NAMED, Settings
+from ordering.service_settings import NAMED
+from ordering.settings import Settings
 
 BY = "scheduler"
 """In whose name what is scheduled is done."""
