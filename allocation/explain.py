@@ -156,7 +156,7 @@ BEFORE: Mapping[Reason, tuple[str, str]] = {
 NO_BOUND = {"en": "Nothing bounds this brand for you now.", "zh": "该品规目前对您没有限量。"}
 
 
-def before(row: Mapping[Hashable, Any], language: str) -> str:
+def before(row: Mapping[str, Any], language: str) -> str:
     """The sentence for one quote, in the columns of frames.ALLOCATION: what can be ordered, and what binds it.
 
     >>> before({"reason": "PACK", "requested": 12, "allocated": 10, "pack_multiple": 5, "min_lot": 5, "weight": 1000}, "en")

@@ -48,9 +48,7 @@ def allocate(
     share what its level leaves. A week whose supply or strategy is not known yet gets nothing, and a problem says so.
     Raises TrueOrderError on an id that the city does not have, SettingsError on a weight of nothing.
     """
-    waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
-    open_lines = waiting[waiting["allocated"].isna()]
-    against, results = bounds.given(snapshot), []
+    open_lines, against, results = _open_lines(snapshot), bounds.given(snapshot), []
     planned = (open_lines, expected, snapshot.week_levels)
     weeks = sorted({week for frame in planned for week in pd.to_datetime(frame["week"]).unique()})
     problems, sums = [], []
@@ -58,7 +56,7 @@ def allocate(
         if missing := not_known(snapshot, week):
             problems.append((f"week {week:%Y-%m-%d}", f"no {missing} is known for this week yet: its lines wait, nothing is allocated"))
             continue
-        claims = _claims(snapshot, open_lines[open_lines["week"] == week], expected, week)
+        claims = _claims(snapshot, open_lines, expected, week)
         found = sharing.share_week(snapshot, claims, week, against=against, demand=demand, settings=settings, only=only, closing=closing)
         against = pd.concat([against, found.given], ignore_index=True)
         results.append(found)
@@ -76,20 +74,18 @@ def prepared(
     snapshot: Snapshot, expected: pd.DataFrame, settings: AllocationSettings, *, demand: pd.DataFrame | None = None
 ) -> list[sharing.Prepared]:
     """The planned weeks, each by itself, before they are decided; arguments as of `allocate`. A week that is not known yet is left out."""
-    waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
-    lines, against = waiting[waiting["allocated"].isna()], bounds.given(snapshot)
+    lines, against = _open_lines(snapshot), bounds.given(snapshot)
     weeks = [week for week in sorted(lines["week"].unique()) if not not_known(snapshot, week)]
     return [
-        sharing.prepare(
-            snapshot,
-            _claims(snapshot, lines[lines["week"] == week], expected, week),
-            week,
-            against=against,
-            demand=demand,
-            settings=settings,
-        )
+        sharing.prepare(snapshot, _claims(snapshot, lines, expected, week), week, against=against, demand=demand, settings=settings)
         for week in weeks
     ]
+
+
+def _open_lines(snapshot: Snapshot) -> pd.DataFrame:
+    """The waiting lines that are not confirmed yet, by order and brand."""
+    waiting = snapshot.waiting.sort_values(["order_id", "brand_id"], ignore_index=True)
+    return waiting[waiting["allocated"].isna()]
 
 
 def not_known(snapshot: Snapshot, week: pd.Timestamp) -> str:
@@ -109,6 +105,7 @@ def _claims(snapshot: Snapshot, lines: pd.DataFrame, expected: pd.DataFrame, wee
 
     An expected request has no order id, and is dated on the retailer's order day.
     """
+    lines = lines[lines["week"] == week]
     of_week = expected[pd.to_datetime(expected["week"]) == week]
     retailer = limits.codes(of_week["retailer_id"], snapshot.retailers["retailer_id"], "retailer")
     brand = limits.codes(of_week["brand_id"], snapshot.brands["brand_id"], "brand")

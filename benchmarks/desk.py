@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ class Shoppers:
         """A quote of some brand for some shop."""
         while True:
             shop, brand = (int(self.rng.integers(len(of))) for of in (self.city.shops, self.city.brands))
-            yield lambda line, shop=shop, brand=brand: self.quote(line, shop, brand)  # type: ignore[misc]
+            yield partial(self.quote, shop=shop, brand=brand)
 
     async def quote(self, line: Line, shop: int, brand: int) -> int:
         """A quote, of about the cap: some ask for less and some for more."""
@@ -171,7 +172,11 @@ class Shoppers:
     def confirms(self, first: int) -> Iterator[Ask]:
         """Orders of shops in turn, from number `first` on."""
         for shop in count(first):
-            yield lambda line, shop=shop: self.confirm(line, shop % len(self.city.shops), self.basket())  # type: ignore[misc]
+            yield partial(self.confirm_any, shop=shop % len(self.city.shops))
+
+    async def confirm_any(self, line: Line, shop: int) -> int:
+        """An order of brands by chance, drawn when it is sent."""
+        return await self.confirm(line, shop, self.basket())
 
     def basket(self) -> list[int]:
         """The brands of an order."""

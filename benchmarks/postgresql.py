@@ -18,9 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.csv as pa_csv
 import sqlalchemy as sa
 
@@ -99,6 +101,21 @@ def say(db: database.Database, *statements: str) -> None:
             tx.exec_driver_sql(one.replace("%", "%%"))
 
 
+def answers(db: database.Database, query: str) -> list[dict[str, Any]]:
+    """The rows of a query, read like `Database.rows`."""
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return [dict(row) for row in connection.execute(sa.text(query)).mappings()]
+
+
+@contextmanager
+def copied(connection: sa.Connection, statement: str) -> Iterator[psycopg.Copy]:
+    """A COPY of the driver's own, under way."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        yield copy
+
+
 def copying(db: database.Database, out: Table, lines: int) -> None:
     """Rows in memory into a table without keys: the text of COPY itself, our staging, ADBC's binary ingest, and reading back."""
     import adbc_driver_postgresql.dbapi as adbc
@@ -114,7 +131,7 @@ def copying(db: database.Database, out: Table, lines: int) -> None:
     def plain(pieces: list[bytes]) -> None:
         with db.writing() as tx:
             tx.exec_driver_sql(f"CREATE TEMPORARY TABLE t ON COMMIT DROP AS SELECT {names} FROM given WITH NO DATA")
-            with tx.connection.driver_connection.cursor() as cursor, cursor.copy(f"COPY t ({names}) FROM STDIN WITH (FORMAT csv)") as copy:  # type: ignore[union-attr]
+            with copied(tx, f"COPY t ({names}) FROM STDIN WITH (FORMAT csv)") as copy:
                 for piece in pieces:
                     copy.write(piece)
 
@@ -136,7 +153,7 @@ def copying(db: database.Database, out: Table, lines: int) -> None:
     out.group("Copying them out; floor: COPY to nowhere, as text")
 
     def unload() -> None:
-        with db.engine.connect() as c, c.connection.driver_connection.cursor() as cursor, cursor.copy("COPY given TO STDOUT") as copy:  # type: ignore[union-attr]
+        with db.engine.connect() as c, copied(c, "COPY given TO STDOUT") as copy:
             for _ in copy:
                 pass
 
@@ -180,7 +197,7 @@ def weeks(db: database.Database, out: Table, lines: int, count: int) -> None:
             out.timed("without keys", lambda: say(db, "INSERT INTO bare SELECT * FROM given"), lines)
             out.timed("one table", lambda: say(db, "INSERT INTO plain SELECT * FROM given"), lines)
             way, name = (append, "a part, rows before indexes") if week else (indexed, "a part, indexes before rows")
-            out.timed(name, lambda week=week, way=way: way(week), lines)  # type: ignore[misc]
+            out.timed(name, partial(way, week), lines)
         else:
             say(db, "INSERT INTO plain SELECT * FROM given")
             append(week)
@@ -199,9 +216,7 @@ def weeks(db: database.Database, out: Table, lines: int, count: int) -> None:
     for name in ("plain", "order_lines"):
         gone = f"DELETE FROM {name} WHERE week = '{monday}'"
         words = "one table" if name == "plain" else "a part"
-        out.timed(
-            f"{words}: delete, then append", lambda gone=gone, name=name: say(db, gone, f"INSERT INTO {name} SELECT * FROM given"), lines
-        )  # type: ignore[misc]
+        out.timed(f"{words}: delete, then append", partial(say, db, gone, f"INSERT INTO {name} SELECT * FROM given"), lines)
     part = partitions.part(LINES, monday)
 
     def swap() -> None:
@@ -235,13 +250,13 @@ def questions(db: database.Database, out: Table, lines: int, count: int) -> None
         out.group(f"{words}; floor: the one table")
         for name, table in (("one table", "plain"), ("in parts", "order_lines")):
             text = query.format(t=table)
-            db.rows(sa.text(text))  # type: ignore[arg-type]
+            answers(db, text)
             with db.engine.connect() as c:
                 plan = "\n".join(row[0] for row in c.exec_driver_sql(f"EXPLAIN {text}"))
             used = sorted(
                 {re.sub(r"_?\d{8}_?", "_", one) for one in re.findall(r"(?:using|Scan on) (\w*(?:idx|key|pkey|plain_\w+))", plan)}
             )
-            out.timed(f"{name} ({', '.join(used[:2]) or 'scan'})", lambda text=text: db.rows(sa.text(text)))  # type: ignore[arg-type, misc]
+            out.timed(f"{name} ({', '.join(used[:2]) or 'scan'})", partial(answers, db, text))
     day = f"week = '{last}' AND order_date = '{last}' AND retailer_id < '{50_000 // PER_SHOP * 5:08d}'"
     out.group("50,000 waiting lines given their cartons; floor: the one table")
     for name, table in (("one table", "plain"), ("in parts", "order_lines")):
@@ -253,7 +268,7 @@ def questions(db: database.Database, out: Table, lines: int, count: int) -> None
         )
         joined = "t.order_id = day.order_id AND t.brand_id = day.brand_id AND t.week = day.week"
         text = f"UPDATE {table} t SET allocated = given FROM day WHERE {joined} AND t.week = '{last}' AND t.allocated IS NULL"
-        out.timed(name, lambda text=text: say(db, text), 50_000)  # type: ignore[misc]
+        out.timed(name, partial(say, db, text), 50_000)
 
 
 def thinning(db: database.Database, out: Table, lines: int) -> None:
@@ -303,7 +318,7 @@ def sizes(db: database.Database) -> None:
         "sum(pg_table_size(c.oid)) AS rows, sum(pg_indexes_size(c.oid)) AS indexes "
         "FROM pg_class c WHERE c.relkind = 'r' AND (c.relname IN ('plain', 'orders') OR c.relname LIKE 'order\\_lines\\_2%') GROUP BY 1"
     )
-    for row in db.rows(sa.text(query)):  # type: ignore[arg-type]
+    for row in answers(db, query):
         print(f"  {row['name']:<24} {float(row['rows']) / 1e6:9,.0f} MB of rows, {float(row['indexes']) / 1e6:9,.0f} MB of indexes")
 
 

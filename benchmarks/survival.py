@@ -218,7 +218,7 @@ class Story:
         def done() -> bool:
             try:
                 states = {record.key: record.state for record in ledger.read(self.db)}
-            except Exception:  # the server is not there for a moment
+            except (database.LostError, *database.Unreachable):  # the server is not there for a moment
                 return False
             return states.get((job, day)) is State.DONE
 

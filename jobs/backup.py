@@ -16,7 +16,8 @@ from jobs.runs import Progress, quiet
 from ordering import database
 from ordering.database import audit, backup
 from ordering.errors import TrueOrderError
-from ordering.settings import BackupSettings, Settings
+from ordering.service_settings import BackupSettings
+from ordering.settings import Settings
 
 NAME = re.compile(r"trueorder-(?P<city>.+)-(?P<at>\d{8}T\d{6}Z)\.backup")
 STAMP = "%Y%m%dT%H%M%SZ"

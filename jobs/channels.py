@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jobs import secret_values
+from ordering import storage
 from ordering.masking import masked
 from ordering.notices import MANAGERS, OPERATORS, RETAILERS, Stored
 from ordering.settings import Settings
@@ -79,16 +80,12 @@ def drop(folder: Path, told: Mapping[str, Any]) -> None:
     name = f"{told['posted_at'].replace(':', '')}-{told['id']}.jsonl"
     plain = {key: value for key, value in told.items() if key != "readers"}
     lines = [json.dumps(plain | {"reader": reader}, ensure_ascii=False) for reader in told["readers"] or [None]]
-    unfinished = folder / f".{name}.unfinished"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8") as out:
+        with storage.replacing(folder / name) as unfinished, unfinished.open("w", encoding="utf-8") as out:
             out.write("\n".join(lines) + "\n")
             out.flush()
             os.fsync(out.fileno())
-        unfinished.replace(folder / name)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise SendError(f"{folder}: cannot be written ({error.strerror})") from error
 
 

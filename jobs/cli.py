@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,7 +56,7 @@ app.add_typer(message_commands.notices_app, name="notices")
 app.add_typer(message_commands.alerts_app, name="alerts")
 app.add_typer(run_commands.app, name="runs")
 history_app.command()(load_commands.rebuild)
-for name, command in {
+COMMANDS: Mapping[str, Callable[..., None]] = {
     "init": load_commands.init,
     "import": load_commands.import_,
     "sample": load_commands.sample,
@@ -74,7 +74,8 @@ for name, command in {
     "recall": order_commands.recall,
     "restore": order_commands.restore,
     "settings": message_commands.settings,
-}.items():
+}
+for name, command in COMMANDS.items():
     app.command(name=name)(command)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -107,22 +107,20 @@ def _load(db: Database, settings: Settings, path: Path, digest: str, *, at: date
         if not again and deliveries.loaded_as(tx, digest) is not None:
             raise _LoadedBeforeError
 
-    def beside(notes: tuple[str, ...], tx: Any, counts: dict[str, Stored]) -> None:
+    def beside(notes: tuple[str, ...], tx: Any, counts: Mapping[str, Stored]) -> None:
         deliveries.lock(tx)
         unless_loaded(tx)
         if inbox_files.signature(path) != before:
             raise _WrittenToError
         worth = [note for note in notes if not note.startswith(f"{settings.inbox.marker} ")]  # the marker is no file of a city
-        told = {"counts": counts, "notes": worth, "at": at, "by": by}
-        ids.append(deliveries.record(tx, name=path.name, digest=digest, state=LOADED, **told))
+        ids.append(deliveries.record(tx, name=path.name, digest=digest, state=LOADED, counts=counts, notes=worth, at=at, by=by))
         alerts.clear(tx, kind=Alert.INBOX_QUARANTINED, subject=path.name, at=at)
 
     with db.writing() as tx:
         unless_loaded(tx)
     mapping = Path(settings.inbox.mapping) if settings.inbox.mapping else None
-    more = {"whole_lines": True, "beside": beside}
     try:
-        loading.load(db, path, settings, mapping=mapping, by=by, at=at, progress=quiet, **more)
+        loading.load(db, path, settings, mapping=mapping, by=by, at=at, progress=quiet, whole_lines=True, beside=beside)
     except ImportRefusedError:
         if inbox_files.signature(path) != before:
             raise _WrittenToError from None
@@ -132,11 +130,10 @@ def _load(db: Database, settings: Settings, path: Path, digest: str, *, at: date
 
 def _quarantine(db: Database, name: str, digest: str, faults: Sequence[Fault], count: int, *, at: datetime, by: str) -> int:
     """Record a refused delivery and raise the alert of it; gives its id."""
-    told = {"faults": faults, "fault_count": count, "at": at, "by": by}
     with db.writing() as tx:
         words = alert_words(Alert.INBOX_QUARANTINED, name=name, faults=count)
         alerts.raise_(tx, kind=Alert.INBOX_QUARANTINED, subject=name, words=words, at=at)
-        return deliveries.record(tx, name=name, digest=digest, state=QUARANTINED, **told)
+        return deliveries.record(tx, name=name, digest=digest, state=QUARANTINED, faults=faults, fault_count=count, at=at, by=by)
 
 
 def _settle(db: Database, rooms: Rooms, done: Delivery, faults: Sequence[Fault]) -> Delivery:

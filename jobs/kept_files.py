@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ordering import storage
+
 TREE = "tree.json"
 OURS = ("ordering", "forecasting", "allocation", "jobs")
 """Packages of whose dataclasses a file may hold any."""
@@ -31,20 +33,14 @@ def write(target: Path, value: Any) -> str:
     `value` is made of frames, arrays, plain values, dates, dataclasses, tuples and mappings by text. The same value gives the same file.
     Raises OSError where the folder cannot be written.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".unfinished")
-    try:
+    with storage.replacing(target) as unfinished:
         with unfinished.open("wb") as file:
             with zipfile.ZipFile(file, "w") as out:
                 tree = _put(out, "value", value)
                 out.writestr(_info(TREE), json.dumps(tree))
             file.flush()
             os.fsync(file.fileno())
-        content = _hash(unfinished)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return content
+        return _hash(unfinished)
 
 
 def read(file: Path, content_hash: str) -> Any:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -96,10 +96,10 @@ def read(source: Source) -> Results:
     """What the letters of a run are made of."""
     judged = accuracy_of(source, ["manufacturer"], weeks=JUDGED_WEEKS, ahead=JUDGED_AHEAD)
     with source.db.reading() as reader:
-        names = ("district_cells", "brand_demand", "brand_forecast")
-        found = [runlog.read_result(reader, source.run.run_id, name) for name in names]
+        found = partial(runlog.read_result, reader, source.run.run_id)
+        cells, demand, forecast = found("district_cells"), found("brand_demand"), found("brand_forecast")
         evidence, brands = runlog.read_evidence(reader, source.run.run_id), database.read_table(reader, "brands")
-    return Results(*found, evidence, brands, judged)
+    return Results(cells, demand, forecast, evidence, brands, judged)
 
 
 def compose(source: Source, results: Results, manufacturer: str, month: str) -> Letter | None:

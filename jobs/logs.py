@@ -18,7 +18,7 @@ import structlog
 
 from ordering.errors import SettingsError
 from ordering.masking import MASK, is_secret_name, masked
-from ordering.message_settings import LoggingSettings
+from ordering.service_settings import LoggingSettings
 
 Event = MutableMapping[str, Any]
 _ours: list[logging.Handler] = []

@@ -92,8 +92,8 @@ def run(
         night, troubles = read(db, business_date, settings, history)
         step.rows, step.problems = len(night.known.lines) + len(night.known.waiting), _doubts(night.known, troubles)
     asked = Asked(NIGHT, business_date, version(), night.given_hash, STEPS)
-    terms = {"by": by, "keep": settings.nightly.keep_runs, "at": clock, "retry": retry, "guard": guard}
-    with chain.running(db, asked, steps, history=history, **terms) as under_way:
+    keep = settings.nightly.keep_runs
+    with chain.running(db, asked, steps, history=history, by=by, keep=keep, at=clock, retry=retry, guard=guard) as under_way:
         found = weekly.fit(night.asked, night.taken, settings, steps, made_by=night.made_by)
         results = decide(night.known, found.fit, settings, steps)
         left = steps.do("record", record.of_night, night.known, night.asked, found, results, night.due, settings)

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from jobs import clock, logs
 from jobs.channels import Channel, SendError, configured
 from ordering.database import Database, outbox
-from ordering.settings import NoticeSettings, Settings
+from ordering.service_settings import NoticeSettings
+from ordering.settings import Settings
 
 SPARE = 30.0
 """Seconds by which a lease is longer than a sending may take."""

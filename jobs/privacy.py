@@ -13,7 +13,7 @@ from jobs import output
 from ordering import personal
 from ordering.database import Database, accounts, privacy
 from ordering.errors import TrueOrderError
-from ordering.settings import PrivacySettings
+from ordering.service_settings import PrivacySettings
 
 
 def export(db: Database, retailer_id: str, folder: Path, *, by: str, at: datetime) -> dict[str, int]:

@@ -92,8 +92,7 @@ def _waiting(known: Snapshot, id_: str) -> pd.DataFrame:
 
 def _without(rows: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
     """`rows` but for those with an id and week of `left_out`."""
-    key = list(left_out.columns)
-    return rows[~pd.MultiIndex.from_frame(rows[key]).isin(pd.MultiIndex.from_frame(left_out))]
+    return rows[~frames.among(rows, left_out, list(left_out.columns))]
 
 
 def promised(known: Snapshot, results: Frames, monday: date, span: int) -> dict[str, pd.DataFrame]:

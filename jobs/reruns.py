@@ -142,15 +142,8 @@ def _others(ground: Again, monday: date) -> pd.DataFrame:
 
 def _open(known: Snapshot, mine: pd.DataFrame, *, keep: bool) -> Snapshot:
     """The snapshot in which these lines wait: what they lack (`keep`), or all they asked for. Other waiting lines keep what they have."""
-    key = ["order_id", "brand_id"]
     waiting = known.waiting
-    chosen = (
-        waiting[key]
-        .astype("str")
-        .merge(mine[key].astype("str").assign(mine=1), on=key, how="left", validate="1:1")["mine"]
-        .notna()
-        .to_numpy()
-    )
+    chosen = frames.among(waiting, mine, frames.ORDER_LINES.key)
     again = waiting[chosen]
     if keep:
         again = again.assign(requested=(again["requested"] - again["allocated"]).astype(again["requested"].dtype))

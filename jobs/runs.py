@@ -78,7 +78,7 @@ class Steps:
             step, gave = held
             self.progress(name, len(self.done), self.expected)
             self._record(step, gave.problems)
-            return gave.value  # type: ignore[no-any-return]
+            return gave.value
         with self.step(name) as under_way:
             made = under_way.value = work(*given, **more)
             under_way.rows, under_way.problems = counted(made), troubles(made)

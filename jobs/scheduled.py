@@ -25,7 +25,8 @@ from ordering.database import runs as runlog
 from ordering.errors import SettingsError, StateError, TrueOrderError
 from ordering.ratings import first_monday, month_after, newest_month
 from ordering.schedule import Plan, Rules, parse, pause
-from ordering.settings import NAMED, Settings
+from ordering.service_settings import NAMED
+from ordering.settings import Settings
 
 BY = "scheduler"
 """In whose name what is scheduled is done."""
@@ -84,8 +85,8 @@ def night(db: Database, settings: Settings, history: Path, business_date: date, 
         before = runlog.done_on(db, business_date)
         if before is not None:
             return Did(f"done before, run {before.run_id}", before.run_id)
-        watched = {"clock": watch.at, "progress": held.watching(watch.progress), "guard": held.guard}
-        found = nightly.run(db, business_date, settings, history=history, by=BY, **watched)
+        progress = held.watching(watch.progress)
+        found = nightly.run(db, business_date, settings, history=history, by=BY, clock=watch.at, progress=progress, guard=held.guard)
     return Did(f"run {found.run_id}, {len(found.problems)} problems, hash {found.result_hash}", found.run_id)
 
 

@@ -60,8 +60,8 @@ def _check(what: str, by: Columns, period: str) -> None:
     for name in by:
         if name not in DIMENSIONS[what]:
             raise TrueOrderError(f'{what}: there is no dimension "{name}"; there are {", ".join(DIMENSIONS[what])}')
-    if period not in rate_cells.PERIODS:
-        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(rate_cells.PERIODS)}')
+    if period not in tuple(rate_cells.Period):
+        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(rate_cells.Period)}')
 
 
 def _of_names(reader: database.Reader) -> dict[str, pd.DataFrame]:
@@ -80,7 +80,7 @@ def _described(rows: pd.DataFrame, of: Mapping[str, pd.DataFrame]) -> pd.DataFra
 
 def _summed(rows: pd.DataFrame, by: Columns, period: str, sums: Columns, rates: Columns) -> pd.DataFrame:
     """Sums and rates by the dimensions `by`, under the names of the command line."""
-    columns = rate_cells.DIMENSIONS | {"period": "period", "horizon": "horizon"}
+    columns = {**rate_cells.DIMENSIONS, "period": "period", "horizon": "horizon"}
     frame = rows.assign(period=rate_cells.periods(rows["week"], period) if len(rows) else pd.Series(dtype="str"))
     keyed = pd.concat([frame[[columns[name] for name in by]].set_axis(list(by), axis=1), frame[list(sums)]], axis=1)
     out = metrics.compute(keyed, rates, by, keep=sums)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from allocation import star_words
+from allocation.explain import LANGUAGES
 from ordering import database, ratings
 from ordering.database import ratings as stored
 from ordering.errors import StateError
@@ -71,7 +72,7 @@ def _said(db: database.Database, rows: pd.DataFrame) -> pd.DataFrame:
     for row in rows.to_dict("records"):
         beside = SOURCES[row["source"]]
         pair = []
-        for at, language in enumerate(star_words.LANGUAGES):
+        for at, language in enumerate(LANGUAGES):
             why = star_words.why(row, steps=steps[row["month"]], language=language) if row["reason"] else ""
             pair.append(star_words.JOINTS[at].join(filter(None, (beside[at], why))))
         said.append(pair)
@@ -107,5 +108,5 @@ def sheet(db: database.Database, retailer: str, month: str | None = None) -> dic
     if record is None or not row["reason"]:
         return lines
     of = {"steps": record.steps, "rated": record.rated, "rules": json.loads(record.rules)}
-    computed = row | {"level": row["computed_level"]}
+    computed = {**row, "level": row["computed_level"]}
     return {language: said + star_words.sheet(computed, **of, language=language) for language, said in lines.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,15 @@ from ordering.model import ALL, month_of, week_of
 Whole = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-SCOPES = ("district", "area_type", "business_format")
-"""By one of these a strategy may be narrowed."""
+
+class Scope(StrEnum):
+    """By one of these a strategy may be narrowed."""
+
+    DISTRICT = "district"
+    AREA_TYPE = "area_type"
+    BUSINESS_FORMAT = "business_format"
+
+
 FIGURES = ("retailers", "released", "expected", "need", "take_up", "covered", "whole_need", "fulfilment")
 LEVEL_COLUMNS = (*frames.RELEASE_STRATEGY.names, "line", "factor", *FIGURES)
 """Columns of a proposed strategy: its row, the line weight × λ, what is taken up of what the model expects, and release.figures."""
@@ -77,8 +85,8 @@ def strategy(source: Source, week: date | None = None, brand: str | None = None,
     `by`: caps of their own for each district, area type or business format; the brand's plan is divided among them by need. Raises
     TrueOrderError where the day is no Monday or the scope is none, StateError where the week is past or beyond the forecasts.
     """
-    if by is not None and by not in SCOPES:
-        raise TrueOrderError(f'scope "{by}": there is no such; there are {", ".join(SCOPES)}')
+    if by is not None and by not in tuple(Scope):
+        raise TrueOrderError(f'scope "{by}": there is no such; there are {", ".join(Scope)}')
     monday = _week(source, week)
     on = planning.ground(source, month_of(monday))
     if day(monday) < on.first:
@@ -134,11 +142,12 @@ def _market(on: Ground, week: pd.Timestamp, brand: str | None, by: str | None) -
         need += take_up.tabulate(mean, dispersion, visits[retailer], group, groups=len(need.need), most=rules.highest_cap)
     trading = in_force.active(on.known, week)
     place = (scope * len(levels) + level - 1)[trading]
-    counts = {
-        "retailers": np.tile(np.bincount(place, minlength=len(names) * len(levels)), brands),
-        "doubles": np.tile(np.bincount(place, visits[trading], len(names) * len(levels)).astype(np.int64), brands),
-    }  # also retailers of whose need for the brand nothing is known: they too have the cap
-    ids, need = pd.Index(on.known.brands["brand_id"].astype("str")), replace(need, **counts)
+    need = replace(  # also retailers of whose need for the brand nothing is known: they too have the cap
+        need,
+        retailers=np.tile(np.bincount(place, minlength=len(names) * len(levels)), brands),
+        doubles=np.tile(np.bincount(place, visits[trading], len(names) * len(levels)).astype(np.int64), brands),
+    )
+    ids = pd.Index(on.known.brands["brand_id"].astype("str"))
     return Market(ids, tuple(map(str, names)), levels, need, on.factors(brand, levels))
 
 

@@ -19,8 +19,15 @@ from ordering.settings import Settings
 
 def of_night(known: Snapshot, run_id: int, *, problems: int, settings: Settings, at: datetime) -> Callable[[Any], None]:
     """What posts the notices of a night, given the transaction that stores it."""
-    told = {"business_date": known.business_date, "problems": problems, "days": settings.notices.arrival_days, "at": at}
-    return lambda tx: telling.of_night(tx, run_id, offered=partial(offered, known), **told)
+    return partial(
+        telling.of_night,
+        run_id=run_id,
+        business_date=known.business_date,
+        problems=problems,
+        offered=partial(offered, known),
+        days=settings.notices.arrival_days,
+        at=at,
+    )
 
 
 def offered(known: Snapshot, brand_id: str, week: date) -> list[str]:

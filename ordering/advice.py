@@ -1,6 +1,6 @@
 """What stands beside the suggestions of a night: brands to offer for those that cannot be had, and retailers that hang on a short brand.
 
-`frames` lists these tables with the others of their kind.
+`results` lists these tables with the others of their kind.
 """
 
 from __future__ import annotations

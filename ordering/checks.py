@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ordering import ties
-from ordering.cell_values import Flags, monday
+from ordering.cell_values import Flags, Typed, monday
 from ordering.errors import Fault
 from ordering.frames import CONTRACT
 from ordering.keys import Parsed, key_numbers, repeats
@@ -100,8 +100,11 @@ def known_ids(city: City) -> None:
         for parsed in [p for name, p in city.tables.items() if name != owner and column in p.columns]:
             found = parsed.columns[column]
             unknown = ~pc.is_in(found.values, known).to_numpy(zero_copy_only=False) & found.sound & ~found.blank
-            remedy = f"is neither in {file} nor in the database; add it to {file} or correct the id"
-            city.faults.add_rows(parsed.sheet, column, found.rows(unknown), lambda row, remedy=remedy: remedy)  # type: ignore[misc]
+
+            def message(row: int, file: str = file) -> str:
+                return f"is neither in {file} nor in the database; add it to {file} or correct the id"
+
+            city.faults.add_rows(parsed.sheet, column, found.rows(unknown), message)
 
 
 def keys_once(city: City) -> None:
@@ -136,12 +139,11 @@ def ends_after_starts(city: City) -> None:
             continue
         late = parsed.sound([start, end]) & (parsed.columns[end].column() < parsed.columns[start].column())
         first = parsed.columns[start]
-        city.faults.add_rows(
-            parsed.sheet,
-            end,
-            np.flatnonzero(late),
-            lambda row, first=first, start=start, what=what: f"is before {start} {first.of(row)}: {what}; correct one of the dates",  # type: ignore[misc]
-        )
+
+        def message(row: int, first: Typed = first, start: str = start, what: str = what) -> str:
+            return f"is before {start} {first.of(row)}: {what}; correct one of the dates"
+
+        city.faults.add_rows(parsed.sheet, end, np.flatnonzero(late), message)
 
 
 def allocated_within_requested(city: City) -> None:

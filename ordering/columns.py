@@ -1,4 +1,4 @@
-"""How a table is described: its columns, what each holds, and its key."""
+"""How a table is described: its columns, what each holds, and its key. Words like `count` make a column of a kind."""
 
 from __future__ import annotations
 
@@ -88,3 +88,49 @@ class Table:
     def column(self, name: str) -> Column:
         """One of its columns; StopIteration where there is none."""
         return next(column for column in self.columns if column.name == name)
+
+
+def ident(name: str, **more: Any) -> Column:
+    """A column of ids."""
+    return Column(name, Kind.ID, **more)
+
+
+def text(name: str, **more: Any) -> Column:
+    """A column of text."""
+    return Column(name, Kind.TEXT, **more)
+
+
+def choice(name: str, values: type[StrEnum], **more: Any) -> Column:
+    """A column of the values of an enum."""
+    return Column(name, Kind.CHOICE, choices=tuple(values), **more)
+
+
+def count(name: str, **more: Any) -> Column:
+    """A column of cartons, or of something else that is counted."""
+    return Column(name, Kind.COUNT, **{"low": 0, "high": 2_000_000_000, **more})
+
+
+def number(name: str, **more: Any) -> Column:
+    """A column of real numbers."""
+    return Column(name, Kind.NUMBER, **more)
+
+
+def dated(name: str, **more: Any) -> Column:
+    """A column of dates."""
+    return Column(name, Kind.DATE, **more)
+
+
+def week(name: str = "week") -> Column:
+    """A column of Mondays."""
+    return Column(name, Kind.WEEK)
+
+
+def month(name: str = "month") -> Column:
+    """A column of months."""
+    return Column(name, Kind.MONTH)
+
+
+OPTIONAL: dict[str, Any] = {"required": False, "blank": True}
+"""Of a column that a file need not have, and whose cells may be missing."""
+SCOPE: dict[str, Any] = {"required": False, "blank": True, "default": ""}
+"""Of one whose empty cell narrows nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ordering.answers import Verdict
-from ordering.columns import Column, Kind, Table
+from ordering.columns import Column, Kind, Table, count, ident
 
 
 class Habit(StrEnum):
@@ -48,14 +48,6 @@ class Signal(StrEnum):
     TILL_INCOMPLETE = "till_incomplete"
 
 
-def _id(name: str, **more: object) -> Column:
-    return Column(name, Kind.ID, **more)  # type: ignore[arg-type]
-
-
-def _count(name: str, *, blank: bool = False) -> Column:
-    return Column(name, Kind.COUNT, blank=blank, low=0, high=2_000_000_000)
-
-
 def _share(name: str, *, blank: bool = False) -> Column:
     return Column(name, Kind.NUMBER, blank=blank, low=0, high=1)
 
@@ -66,7 +58,7 @@ def _number(name: str) -> Column:
 
 REVISIONS = Table(
     "revisions",
-    (_id("order_id"), _id("brand_id"), _id("retailer_id"), _count("most"), _count("cap_seen", blank=True)),
+    (ident("order_id"), ident("brand_id"), ident("retailer_id"), count("most"), count("cap_seen", blank=True)),
     ("order_id", "brand_id"),
 )
 """Lines whose request was changed on or before their order day: the most that was asked before, and the cap shown then, where known."""
@@ -74,7 +66,7 @@ REVISIONS = Table(
 ANSWERS = Table(
     "answers",
     (
-        _id("order_id"), _id("brand_id"), _id("retailer_id"), Column("verdict", Kind.CHOICE, choices=tuple(Verdict)),
+        ident("order_id"), ident("brand_id"), ident("retailer_id"), Column("verdict", Kind.CHOICE, choices=tuple(Verdict)),
         Column("every_brand", Kind.BOOL),
         Column("factor", Kind.NUMBER, low=1),  # what was asked ÷ the need then estimated: so far an explanation raises the need
         Column("from_on", Kind.DATE), Column("until_on", Kind.DATE),
@@ -86,10 +78,10 @@ ANSWERS = Table(
 HABITS = Table(
     "habits",
     (
-        _id("retailer_id"),
-        _count("lines"),  # that could be judged; the others are counted in the last columns
-        _count("weeks"),  # with such a line
-        _count("flagged"),
+        ident("retailer_id"),
+        count("lines"),  # that could be judged; the others are counted in the last columns
+        count("weeks"),  # with such a line
+        count("flagged"),
         Column("probable", Kind.NUMBER, low=0),  # sum of the lines' probabilities
         _share("rate", blank=True), _share("rate_low", blank=True), _share("rate_high", blank=True),  # of lines inflated; 90% interval
         Column("habit", Kind.CHOICE, choices=tuple(Habit)),
@@ -98,7 +90,7 @@ HABITS = Table(
         Column("shortage", Kind.CHOICE, choices=tuple(Reaction)),
         _number("shortage_factor"), _number("factor_low"), _number("factor_high"),  # asked ÷ need in shortage over the same without
         Column("reason", Kind.TEXT),  # the ground that its flags most often have
-        _count("unknown"), _count("echoes"), _count("probes"), _count("explained"), _count("mistaken"), _count("confirmed"),
+        count("unknown"), count("echoes"), count("probes"), count("explained"), count("mistaken"), count("confirmed"),
     ),
     ("retailer_id",),
 )  # fmt: skip
@@ -107,11 +99,11 @@ HABITS = Table(
 SIGNALS = Table(
     "signals",
     (
-        _id("retailer_id"),
-        _id("brand_id", blank=True, default=""),  # empty: all brands of the shop
+        ident("retailer_id"),
+        ident("brand_id", blank=True, default=""),  # empty: all brands of the shop
         Column("signal", Kind.CHOICE, choices=tuple(Signal)),
         Column("from_on", Kind.DATE), Column("to_on", Kind.DATE),  # the first and last day looked at
-        _count("opening", blank=True), _count("received"), _count("closing", blank=True), _count("scanned", blank=True),
+        count("opening", blank=True), count("received"), count("closing", blank=True), count("scanned", blank=True),
         Column("reported", Kind.NUMBER, low=0, high=1),  # share of the weeks in which the till reported
         Column("cartons", Kind.NUMBER, low=0),  # that the records do not explain, every doubt in the shop's favour
         _share("p_value"),

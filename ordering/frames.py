@@ -1,4 +1,4 @@
-"""Every table that passes between packages: its columns, their kinds, its key, and one constructor.
+"""Every table that passes between packages: its columns, their kinds, its key, and one constructor. What a night finds is in `results`.
 
 A table here is a pandas frame; `conform` makes a frame into one (column order, types, key order) or says what is wrong.
 The same descriptions drive the reading of files (`importing`), the database (`tables`) and the tests of both.
@@ -7,97 +7,76 @@ Quantities are whole cartons. Ids are text. A scope that narrows nothing is "" (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from ordering.advice import DEPENDENCE, SUBSTITUTES
+from ordering.columns import OPTIONAL, SCOPE, choice, count, dated, ident, month, number, text, week
 from ordering.columns import Column as Column
 from ordering.columns import Kind as Kind
 from ordering.columns import Table as Table
-from ordering.conduct import ANSWERS, HABITS, REVISIONS, SIGNALS
+from ordering.conduct import ANSWERS, REVISIONS
 from ordering.errors import TrueOrderError
 from ordering.model import AreaType, OrderMode, Origin, SupplyAttribute
+from ordering.results import ALLOCATION as ALLOCATION
+from ordering.results import BRAND_DEMAND as BRAND_DEMAND
+from ordering.results import BRAND_FORECAST as BRAND_FORECAST
+from ordering.results import BRAND_INDEX as BRAND_INDEX
+from ordering.results import DISTRICT_CELLS as DISTRICT_CELLS
+from ordering.results import FAIRNESS as FAIRNESS
+from ordering.results import INFLATED as INFLATED
+from ordering.results import PAIR_ESTIMATES as PAIR_ESTIMATES
+from ordering.results import PROBLEMS as PROBLEMS
+from ordering.results import RESULTS as RESULTS
+from ordering.results import RETAILER_CELLS as RETAILER_CELLS
+from ordering.results import SUGGESTIONS as SUGGESTIONS
+from ordering.results import WEEK_LEVELS as WEEK_LEVELS
+from ordering.results import WEEK_TOTALS as WEEK_TOTALS
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-
-def _id(name: str, **more: Any) -> Column:
-    return Column(name, Kind.ID, **more)
-
-
-def _text(name: str, **more: Any) -> Column:
-    return Column(name, Kind.TEXT, **more)
-
-
-def _choice(name: str, values: type[StrEnum], **more: Any) -> Column:
-    return Column(name, Kind.CHOICE, choices=tuple(values), **more)
-
-
-def _count(name: str, **more: Any) -> Column:
-    return Column(name, Kind.COUNT, **{"low": 0, "high": 2_000_000_000, **more})
-
-
-def _number(name: str, **more: Any) -> Column:
-    return Column(name, Kind.NUMBER, **more)
-
-
-def _date(name: str, **more: Any) -> Column:
-    return Column(name, Kind.DATE, **more)
-
-
-def _week(name: str = "week") -> Column:
-    return Column(name, Kind.WEEK)
-
-
-def _month(name: str = "month") -> Column:
-    return Column(name, Kind.MONTH)
-
-
-OPTIONAL: dict[str, Any] = {"required": False, "blank": True}
-SCOPE: dict[str, Any] = {"required": False, "blank": True, "default": ""}
-
 RETAILERS = Table(
     "retailers",
     (
-        _id("retailer_id"),
-        _text("name"),
-        _count("star_level", low=1),
-        _id("district"),
-        _id("street"),
-        _choice("area_type", AreaType),
-        _id("business_format"),
-        _id("account_manager"),
-        _count("order_weekday", low=1, high=7),
-        _number("latitude", low=-90, high=90, **OPTIONAL),
-        _number("longitude", low=-180, high=180, **OPTIONAL),
-        _id("licence_group", **SCOPE),
-        _count("visit_every_weeks", required=False, blank=True, default=1, low=1, high=2),
-        _date("active_from", **OPTIONAL),
-        _date("active_to", **OPTIONAL),
+        ident("retailer_id"),
+        text("name"),
+        count("star_level", low=1),
+        ident("district"),
+        ident("street"),
+        choice("area_type", AreaType),
+        ident("business_format"),
+        ident("account_manager"),
+        count("order_weekday", low=1, high=7),
+        number("latitude", low=-90, high=90, **OPTIONAL),
+        number("longitude", low=-180, high=180, **OPTIONAL),
+        ident("licence_group", **SCOPE),
+        count("visit_every_weeks", required=False, blank=True, default=1, low=1, high=2),
+        dated("active_from", **OPTIONAL),
+        dated("active_to", **OPTIONAL),
     ),
     ("retailer_id",),
 )
 BRANDS = Table(
     "brands",
     (
-        _id("brand_id"),
-        _text("name"),
-        _text("manufacturer"),
-        _count("price_class", low=1, high=5),
-        _number("wholesale_price", low=0),
-        _count("pack_multiple", required=False, blank=True, default=1, low=1),
-        _count("min_lot", required=False, blank=True, default=1, low=1),
-        _date("launched_on", **OPTIONAL),
-        _date("withdrawn_on", **OPTIONAL),
-        _choice("supply_attribute", SupplyAttribute, required=False, blank=True, default="balanced"),
-        _choice("origin", Origin, required=False, blank=True, default="other"),
+        ident("brand_id"),
+        text("name"),
+        text("manufacturer"),
+        count("price_class", low=1, high=5),
+        number("wholesale_price", low=0),
+        count("pack_multiple", required=False, blank=True, default=1, low=1),
+        count("min_lot", required=False, blank=True, default=1, low=1),
+        dated("launched_on", **OPTIONAL),
+        dated("withdrawn_on", **OPTIONAL),
+        choice("supply_attribute", SupplyAttribute, required=False, blank=True, default="balanced"),
+        choice("origin", Origin, required=False, blank=True, default="other"),
         Column("resale_prone", Kind.BOOL, required=False, blank=True, default=False),
     ),
     ("brand_id",),
@@ -105,66 +84,70 @@ BRANDS = Table(
 ORDER_LINES = Table(
     "order_lines",
     (
-        _id("order_id"),
-        _id("brand_id"),
-        _id("retailer_id"),
-        _date("order_date"),
-        _choice("mode", OrderMode),
-        _count("requested"),
-        _count("allocated", blank=True),
+        ident("order_id"),
+        ident("brand_id"),
+        ident("retailer_id"),
+        dated("order_date"),
+        choice("mode", OrderMode),
+        count("requested"),
+        count("allocated", blank=True),
     ),
     ("order_id", "brand_id"),
 )
-SUPPLY = Table("supply", (_id("brand_id"), _week(), _count("available")), ("brand_id", "week"))
+SUPPLY = Table("supply", (ident("brand_id"), week(), count("available")), ("brand_id", "week"))
 RELEASE_STRATEGY = Table(
     "release_strategy",
     (
-        _id("brand_id"),
-        _week(),
-        _count("star_level", low=1),
-        _id("district", **SCOPE),
-        _id("area_type", **SCOPE),
-        _id("business_format", **SCOPE),
-        _id("street", **SCOPE),
-        _count("cap"),
+        ident("brand_id"),
+        week(),
+        count("star_level", low=1),
+        ident("district", **SCOPE),
+        ident("area_type", **SCOPE),
+        ident("business_format", **SCOPE),
+        ident("street", **SCOPE),
+        count("cap"),
     ),
     ("brand_id", "week", "star_level", "district", "area_type", "business_format", "street"),
 )
 BAND_CAPS = Table(
     "band_caps",
-    (_week(), _count("star_level", low=1), _count("price_class", low=1, high=5), _count("cap")),
+    (week(), count("star_level", low=1), count("price_class", low=1, high=5), count("cap")),
     ("week", "star_level", "price_class"),
 )
-STAR_LEVELS = Table("star_levels", (_id("retailer_id"), _month(), _count("star_level", low=1)), ("retailer_id", "month"))
+STAR_LEVELS = Table("star_levels", (ident("retailer_id"), month(), count("star_level", low=1)), ("retailer_id", "month"))
 MONTHLY_QUOTAS = Table(
     "monthly_quotas",
-    (_month(), _count("star_level", low=1), _id("brand_id", blank=True, default=""), _count("quota")),
+    (month(), count("star_level", low=1), ident("brand_id", blank=True, default=""), count("quota")),
     ("month", "star_level", "brand_id"),
 )
-DAILY_LIMITS = Table("daily_limits", (_count("star_level", low=1), _count("limit")), ("star_level",))
+DAILY_LIMITS = Table("daily_limits", (count("star_level", low=1), count("limit")), ("star_level",))
 STOCK_COUNTS = Table(
-    "stock_counts", (_id("retailer_id"), _id("brand_id"), _date("counted_on"), _count("stock")), ("retailer_id", "brand_id", "counted_on")
+    "stock_counts",
+    (ident("retailer_id"), ident("brand_id"), dated("counted_on"), count("stock")),
+    ("retailer_id", "brand_id", "counted_on"),
 )
-SCANNED_SALES = Table("scanned_sales", (_id("retailer_id"), _id("brand_id"), _week(), _count("sold")), ("retailer_id", "brand_id", "week"))
+SCANNED_SALES = Table(
+    "scanned_sales", (ident("retailer_id"), ident("brand_id"), week(), count("sold")), ("retailer_id", "brand_id", "week")
+)
 FESTIVALS = Table(
     "festivals",
-    (_text("name"), _date("starts_on"), _id("district", **SCOPE), _count("days", low=1, high=60)),
+    (text("name"), dated("starts_on"), ident("district", **SCOPE), count("days", low=1, high=60)),
     ("name", "starts_on", "district"),
 )
-REGRESSORS = Table("regressors", (_id("district", **SCOPE), _week(), _text("name"), _number("value")), ("district", "week", "name"))
-MONTHLY_PLAN = Table("monthly_plan", (_id("brand_id"), _month(), _count("volume")), ("brand_id", "month"))
-ARRIVALS = Table("arrivals", (_id("brand_id"), _date("arrives_on"), _count("quantity")), ("brand_id", "arrives_on"))
+REGRESSORS = Table("regressors", (ident("district", **SCOPE), week(), text("name"), number("value")), ("district", "week", "name"))
+MONTHLY_PLAN = Table("monthly_plan", (ident("brand_id"), month(), count("volume")), ("brand_id", "month"))
+ARRIVALS = Table("arrivals", (ident("brand_id"), dated("arrives_on"), count("quantity")), ("brand_id", "arrives_on"))
 TARGETS = Table(
     "targets",
-    (_text("metric"), _text("period"), _text("dimension", **SCOPE), _text("value", **SCOPE), _number("target")),
+    (text("metric"), text("period"), text("dimension", **SCOPE), text("value", **SCOPE), number("target")),
     ("metric", "period", "dimension", "value"),
 )
 INTEGRITY = Table(
-    "integrity", (_id("retailer_id"), _month(), _number("score", low=0, high=100), _text("note", **SCOPE)), ("retailer_id", "month")
+    "integrity", (ident("retailer_id"), month(), number("score", low=0, high=100), text("note", **SCOPE)), ("retailer_id", "month")
 )
 HOLDS = Table(
     "holds",
-    (_id("retailer_id"), _id("brand_id", blank=True, default=""), _date("from"), _date("to"), _text("reason", **SCOPE)),
+    (ident("retailer_id"), ident("brand_id", blank=True, default=""), dated("from"), dated("to"), text("reason", **SCOPE)),
     ("retailer_id", "brand_id", "from", "to"),
 )
 
@@ -179,136 +162,8 @@ CONTRACT: Mapping[str, Table] = {
 
 REQUIRED_FILES = ("retailers", "brands", "order_lines")
 
-# What a night finds. Each is stored with its run.
-
-PAIR_ESTIMATES = Table(
-    "pair_estimates",
-    (
-        _id("retailer_id"),
-        _id("brand_id"),
-        _number("rate", low=0),  # mean primary demand, cartons a week, where the brand's index is 1
-        _number("dispersion", low=0),  # a: variance of a week's demand = mean + a * mean**2
-        _text("evidence"),  # what the rate mainly rests on: requests, allocations, scans, counts, peers
-        _week("from_week"),  # the pair's life, both ends included
-        _week("to_week"),
-    ),
-    ("retailer_id", "brand_id"),
-)
-BRAND_INDEX = Table(
-    "brand_index",
-    (_id("brand_id"), _id("district"), _week(), _number("index", low=0)),
-    ("brand_id", "district", "week"),
-)
-BRAND_DEMAND = Table(
-    "brand_demand",
-    (
-        _id("brand_id"), _week(), _count("requested"), _count("allocated"), _number("demand", low=0), _number("p10", low=0),
-        _number("p90", low=0),
-    ),
-    ("brand_id", "week"),
-)  # fmt: skip
-BRAND_FORECAST = Table(
-    "brand_forecast",
-    (
-        _id("brand_id"), _week(), _number("demand", low=0), _number("p10", low=0), _number("p50", low=0), _number("p90", low=0),
-        _text("method"),
-    ),
-    ("brand_id", "week"),
-)  # fmt: skip
-INFLATED = Table(
-    "inflated",
-    (
-        _id("order_id"), _id("retailer_id"), _id("brand_id"), _date("order_date"), _count("requested"), _number("expected", low=0),
-        _number("score", low=0, high=1), Column("flagged", Kind.BOOL), _text("reason"),
-    ),
-    ("order_id", "brand_id"),
-)  # fmt: skip
-SUGGESTIONS = Table(
-    "suggestions",
-    (
-        _id("retailer_id"), _id("brand_id"), _week(), _date("order_day"), _count("suggested"), _count("requested"), _number("p10", low=0),
-        _number("p50", low=0), _number("p90", low=0), _number("stock", low=0, blank=True), _text("reason"),
-        _count("most", blank=True),  # what each bound alone leaves, missing where there is none
-        _text("bound"),  # the Reason of the one that leaves least
-        # What it was made of, as it was; missing in runs stored before it was kept.
-        _number("demand", low=0, **OPTIONAL),  # cartons a week
-        _number("cover_weeks", low=0, **OPTIONAL),  # the target stock in weeks of that demand
-        _date("since", **OPTIONAL),  # the day from which the shelf was reckoned: of the latest count, or eight weeks back
-        _count("counted", **OPTIONAL),  # what was counted on it; missing where nobody counted: then it stood at its target
-        _count("received", **OPTIONAL),  # from that day on
-        _count("need", **OPTIONAL),  # target less shelf, before packs
-        _count("pack_multiple", low=1, **OPTIONAL), _count("min_lot", low=1, **OPTIONAL),
-        # What could be had; missing where there is no such limit.
-        _count("given", **OPTIONAL),  # of the order week already
-        _count("cap", **OPTIONAL), _count("level_line", **OPTIONAL),  # in force for the whole week: star level's cap, level of the supply
-        _count("quota_left", **OPTIONAL),  # of the month's quota of the brand
-        _count("shared_left", **OPTIONAL),  # of the limits over brands, after the retailer's larger brands
-    ),
-    ("retailer_id", "brand_id", "week"),
-)  # fmt: skip
-"""`given` to `shared_left` and the pack bound the need: `allocation.suggest` says how, and a test recomputes each row from itself.
-What people made of it is kept apart, in `review.DECISIONS`.
-"""
-ALLOCATION = Table(
-    "allocation",
-    (
-        _id("order_id"), _id("retailer_id"), _id("brand_id"), _week(), _date("order_date"), _count("requested"), _count("cap", blank=True),
-        _count("cap_left", blank=True), _count("demand_left", blank=True), _count("quota_left", blank=True),
-        _count("band_left", blank=True), _count("total_left", blank=True), _count("day_left", blank=True), Column("held", Kind.BOOL),
-        _count("pack_multiple"), _count("min_lot"), _count("taken"), _count("usable"), _count("weight"), Column("ticket", Kind.SIGNED),
-        _number("level", low=0, blank=True), _count("allocated"), _text("reason"), _text("policy"),
-    ),
-    ("order_id", "brand_id"),
-)  # fmt: skip
-WEEK_LEVELS = Table(
-    "week_levels",
-    (
-        _id("brand_id"), _week(), _count("available"), _number("expected"), Column("threshold", Kind.SIGNED, blank=True),
-        _number("level", low=0, blank=True), _count("turns", required=False, blank=True, default=0),
-        _text("policy", required=False, blank=True, default="uniform"),
-    ),
-    ("brand_id", "week"),
-)  # fmt: skip
-WEEK_TOTALS = Table("week_totals", (_week(), _count("handed"), _count("possible")), ("week",))
-"""Cartons handed out in a week, expected requests among them, and what any sharing could have: 1 − handed ÷ possible is the price of
-fairness and choice."""
-FAIRNESS = Table(
-    "fairness",
-    (
-        _week(), _id("brand_id"), _count("star_level", low=1), _count("lines"), _count("requested"), _count("usable"), _count("allocated"),
-        _number("demand", low=0), _count("envy"), _count("drought"),
-    ),
-    ("week", "brand_id", "star_level"),
-)  # fmt: skip
-"""What a sharing came to, see allocation.fairness."""
-
-_RATE_MEASURES = (
-    _count("requested"), _count("allocated"), _count("lines"), _count("lines_filled"), _count("lines_unserved"), _number("demand", low=0),
-    _number("met", low=0), _number("demand_window", low=0), _number("gap_inflated", low=0), _number("gap_supply", low=0),
-    _number("gap_province", low=0), _number("gap_cap", low=0), _number("gap_quota", low=0), _number("gap_limit", low=0),
-    _number("gap_other", low=0),
-)  # fmt: skip
-DISTRICT_CELLS = Table("district_cells", (_week(), _id("brand_id"), _id("district"), *_RATE_MEASURES), ("week", "brand_id", "district"))
-"""Additive weekly sums by brand and district; the window of `met` and `demand_window` is 4 weeks."""
-RETAILER_CELLS = Table(
-    "retailer_cells", (_week(), _id("retailer_id"), _count("star_level", low=1), *_RATE_MEASURES), ("week", "retailer_id")
-)
-"""The same per retailer, over all brands."""
-
-RESULTS: Mapping[str, Table] = {
-    table.name: table
-    for table in (
-        PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, WEEK_TOTALS, FAIRNESS,
-        DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS, SUBSTITUTES, DEPENDENCE,
-    )
-}  # fmt: skip
-"""What every run stores, by name."""
-
 LONG = frozenset({"order_lines", "stock_counts", "scanned_sales", "star_levels", "inflated", "pair_estimates", "suggestions", "allocation"})
 """Tables with many rows: their retailer and brand ids are held as categories."""
-
-PROBLEMS = Table("problems", (_text("step"), _text("subject"), _text("message")), ("step", "subject", "message"))
-"""What a step could not do as it should, and did otherwise: one row each, shown with the run."""
 
 
 @cache
@@ -367,6 +222,16 @@ def validated(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
         said = "; ".join(f"{c.column} {c.failure_case!r} fails {c.check}" for c in cases.itertuples())
         raise TrueOrderError(f"table {table.name}: {said}") from error
     return frame
+
+
+def among(rows: pd.DataFrame, others: pd.DataFrame, key: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether the `key` of each row is that of one of `others`. An id is the same as text and as a category."""
+    own, those = (pd.MultiIndex.from_frame(frame[list(key)].astype(_texts(frame, key))) for frame in (rows, others))
+    return np.asarray(own.isin(those), bool)
+
+
+def _texts(frame: pd.DataFrame, key: Sequence[str]) -> dict[str, str]:
+    return {name: "str" for name in key if isinstance(frame[name].dtype, pd.CategoricalDtype)}
 
 
 def day(value: date) -> pd.Timestamp:

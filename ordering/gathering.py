@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,12 @@ def gathered(parsed: Parsed, rules: TableMapping, faults: FaultList, notes: list
     for name, column in parsed.columns.items():
         wrong = column.rows(~column.sound)
         if len(wrong):
-            contract, cells = parsed.table.column(name), parsed.sheet.cells[name]
-            faults.add_rows(parsed.sheet, name, wrong, lambda row, contract=contract, cells=cells: explain(contract, cells.text(row)))  # type: ignore[misc]
+            faults.add_rows(parsed.sheet, name, wrong, partial(_explained, parsed.table.column(name), parsed.sheet.cells[name]))
     return parsed
+
+
+def _explained(contract: Column, cells: Cells, row: int) -> str:
+    return explain(contract, cells.text(row))
 
 
 def _netted(parsed: Parsed, notes: list[str]) -> Parsed:

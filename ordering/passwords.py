@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from ordering.accounts import login_of
 from ordering.errors import TrueOrderError
-from ordering.settings import AccountSettings
+from ordering.service_settings import AccountSettings
 
 LONGEST = 512
 FEWEST_KINDS = 5

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +25,39 @@ COUNTED = ("requested", "allocated", "lines", "lines_filled", "lines_unserved")
 MEASURES = (*COUNTED, "demand", "met", "demand_window", *GAPS)
 """The additive columns of a cell. `met` and `demand_window` are the sums of min(A, D) and D over the window ending in each week."""
 
+
+class Dimension(StrEnum):
+    """By what rates are broken down."""
+
+    RETAILER = "retailer"
+    BRAND = "brand"
+    MANAGER = "manager"
+    DISTRICT = "district"
+    STAR = "star"
+    MANUFACTURER = "manufacturer"
+    PRICE_CLASS = "price_class"
+    PERIOD = "period"
+
+
+class Period(StrEnum):
+    """Over what times rates are summed."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
 DIMENSIONS: Mapping[str, str] = {
-    "retailer": "retailer_id",
-    "brand": "brand_id",
-    "manager": "account_manager",
-    "district": "district",
-    "star": "star_level",
-    "manufacturer": "manufacturer",
-    "price_class": "price_class",
+    Dimension.RETAILER: "retailer_id",
+    Dimension.BRAND: "brand_id",
+    Dimension.MANAGER: "account_manager",
+    Dimension.DISTRICT: "district",
+    Dimension.STAR: "star_level",
+    Dimension.MANUFACTURER: "manufacturer",
+    Dimension.PRICE_CLASS: "price_class",
 }
 """The contract's dimensions, and the columns that hold them here; beside them stands `period`."""
-
-PERIODS = ("week", "month", "quarter", "year")
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -257,10 +279,10 @@ def periods(week: pd.Series, period: str) -> pd.Series:
     monday = pd.DatetimeIndex(weeks)
     if period == "quarter":
         text = pd.Index([f"{day.year}-Q{(day.month + 2) // 3}" for day in monday])
-    elif period in PERIODS:
+    elif period in tuple(Period):
         text = monday.strftime({"week": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}[period])
     else:
-        raise TrueOrderError(f"there is no period {period!r}; there are {', '.join(PERIODS)}")
+        raise TrueOrderError(f"there is no period {period!r}; there are {', '.join(Period)}")
     return pd.Series(np.asarray(text, object)[codes], index=week.index, dtype="str")
 
 

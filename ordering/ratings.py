@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ordering.columns import Column, Kind, Table
+from ordering.columns import Column, Kind, Table, count
 from ordering.errors import TrueOrderError
 from ordering.model import LevelReason, Measure, week_of
 from ordering.settings import RatingSettings
@@ -16,17 +16,13 @@ def _number(name: str, low: float | None = 0, high: float | None = None, *, blan
     return Column(name, Kind.NUMBER, blank=blank, low=low, high=high)
 
 
-def _count(name: str, low: int = 0) -> Column:
-    return Column(name, Kind.COUNT, low=low, high=2_000_000_000)
-
-
 FACTS = Table(
     "facts",
     (
         Column("retailer_id", Kind.ID), Column("area_type", Kind.ID), Column("business_format", Kind.ID), Column("district", Kind.ID),
         Column("street", Kind.ID),
-        _count("previous", low=1),  # the level in force in the month before
-        _count("weeks"),  # of its life within the window
+        count("previous", low=1),  # the level in force in the month before
+        count("weeks"),  # of its life within the window
         _number("bought"),  # a week of life: cartons, or yuan
         _number("sold_share"),  # of what was received: sold, counted or scanned
         _number("purchases"),  # bought, as far as it was sold: min(bought, bought × sold_share ÷ full_sell_through)
@@ -43,14 +39,14 @@ RATINGS = Table(
     "star_ratings",
     (
         Column("retailer_id", Kind.ID), Column("month", Kind.MONTH),
-        _count("level", low=1),
-        _count("previous", low=1),  # in force in the month before
-        _count("rank_level", low=1),  # what the rank alone would give
-        _count("rank", low=1),  # 1 is the best
+        count("level", low=1),
+        count("previous", low=1),  # in force in the month before
+        count("rank_level", low=1),  # what the rank alone would give
+        count("rank", low=1),  # 1 is the best
         _number("score", blank=False),  # 50 + Σ points
         Column("reason", Kind.CHOICE, choices=tuple(LevelReason)),
         Column("moved_by", Kind.CHOICE, choices=("", *Measure)),  # what changed most since the last rating, the move's way
-        _count("weeks"), _number("bought"), _number("sold_share"),
+        count("weeks"), _number("bought"), _number("sold_share"),
         *(
             column
             for measure in Measure

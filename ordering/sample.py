@@ -19,7 +19,7 @@ import numpy as np
 from ordering import sample_plan, sample_season, sample_tables, sample_town, storage
 from ordering.errors import TrueOrderError
 from ordering.frames import CONTRACT
-from ordering.sample_files import Format, Pieces, write
+from ordering.sample_files import Format, Pieces, format_of, write
 from ordering.sample_habits import sincere
 from ordering.sample_kinds import HABITS, KINDS, Kind
 from ordering.sample_market import Market, Week
@@ -56,7 +56,7 @@ def write_city(
     seed: int = 1,
     kind: str = "mixed",
     truth: Path | None = None,
-    format: Format = "csv",
+    format: str = "csv",
     last_week: date = LAST_WEEK,
     progress: Progress = quiet,
 ) -> SampleCity:
@@ -67,13 +67,14 @@ def write_city(
     folder already holds a city.
     """
     _check(folder, truth, {"retailers": retailers, "brands": brands, "weeks": weeks}, seed, kind, format, last_week)
+    form = format_of(format)
     town = sample_town.build(retailers=retailers, brands=brands, weeks=weeks, seed=seed, kind=KINDS[kind], last_week=last_week)
     season = sample_season.build(town)
     plan = sample_plan.build(town, season)
     held = sample_tables.draw_holds(town)
     with _places(folder, truth) as (place, beside), ExitStack() as stack:
-        rows = {name: write(place, name, table, format) for name, table in _tables(town, season, plan, held).items()}
-        city = _City(stack, place, format, town, plan)
+        rows = {name: write(place, name, table, form) for name, table in _tables(town, season, plan, held).items()}
+        city = _City(stack, place, form, town, plan)
         later = _Truth(stack, beside, town, plan) if beside else None
         last = len(town.weeks) if truth else town.cutoff + 1
         for week in Market(town, season, plan, held).weeks(last):
@@ -107,8 +108,7 @@ def _check(folder: Path, truth: Path | None, sizes: Mapping[str, int], seed: int
         raise TrueOrderError(f"seed = {seed}: a seed is a whole number of 0 or more")
     if kind not in KINDS:
         raise TrueOrderError(f'kind "{kind}": there is no such kind of city; there are {", ".join(KINDS)}')
-    if format not in ("csv", "parquet"):
-        raise TrueOrderError(f'format "{format}": a city is written as csv or parquet')
+    format_of(format)
     if last_week.weekday():
         raise TrueOrderError(f"last week {last_week}: weeks are named by their Monday")
     known = {f"{name}{ending}" for name in CONTRACT for ending in (".csv", ".parquet")}

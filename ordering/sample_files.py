@@ -7,9 +7,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from ordering.errors import TrueOrderError
+
 Format = Literal["csv", "parquet"]
+FORMATS: tuple[Format, ...] = ("csv", "parquet")
 ROW_GROUP = 500_000
 """Rows that are gathered before they go to disk."""
+
+
+def format_of(name: str) -> Format:
+    """The format of that name. Raises TrueOrderError where there is none."""
+    for known in FORMATS:
+        if known == name:
+            return known
+    raise TrueOrderError(f'format "{name}": a city is written as {" or ".join(FORMATS)}')
 
 
 class Pieces:

@@ -10,19 +10,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ordering.errors import SettingsError
-from ordering.message_settings import AlertSettings, InboxSettings, LoggingSettings, NoticeSettings
 from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
-from ordering.schedule import parse
+from ordering.service_settings import AccountSettings as AccountSettings
+from ordering.service_settings import (
+    AlertSettings,
+    BackupSettings,
+    InboxSettings,
+    LoggingSettings,
+    NoticeSettings,
+    ScheduleSettings,
+    Section,
+    WebSettings,
+)
+from ordering.service_settings import PrivacySettings as PrivacySettings
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CitySettings(_Section):
+class CitySettings(Section):
     name: str
     time_zone: str
 
@@ -36,24 +42,24 @@ class CitySettings(_Section):
         return value
 
 
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     url: str
     history_folder: str
 
 
-class ImportSettings(_Section):
+class ImportSettings(Section):
     min_retailers: int = Field(ge=1)
     closed_weeks: tuple[date, ...]
 
 
-class NightlySettings(_Section):
+class NightlySettings(Section):
     at: time
     grace_hours: float = Field(gt=0, le=72)
     keep_runs: int = Field(ge=1)
     workers: int = Field(ge=0)
 
 
-class PublishSettings(_Section):
+class PublishSettings(Section):
     cutoff: time
     compare_weeks: int = Field(ge=1, le=52)
     cartons_factor: float = Field(gt=1)
@@ -62,46 +68,46 @@ class PublishSettings(_Section):
     most_problems: int = Field(ge=0)
 
 
-class OrderingSettings(_Section):
+class OrderingSettings(Section):
     opens: time
     days_ahead: int = Field(ge=1, le=7)
 
 
-class ReviewSettings(_Section):
+class ReviewSettings(Section):
     reason_share: float = Field(ge=0)
     reason_cartons: int = Field(ge=0)
     four_eyes_cartons: int = Field(ge=0)
     four_eyes_yuan: float = Field(ge=0)
 
 
-class DemandSettings(_Section):
+class DemandSettings(Section):
     weeks: int = Field(ge=8)
 
 
-class ForecastSettings(_Section):
+class ForecastSettings(Section):
     weeks: int = Field(ge=1, le=52)
     origins: int = Field(ge=1)
     drift_weeks: int = Field(ge=1, le=52)
     drift_outside: int = Field(ge=1, le=52)
 
 
-class InflationSettings(_Section):
+class InflationSettings(Section):
     weeks: int = Field(ge=1)
     flag_at: float = Field(gt=0, le=1)
 
 
-class HabitSettings(_Section):
+class HabitSettings(Section):
     least_lines: int = Field(ge=2)
     least_weeks: int = Field(ge=1)
     recent_weeks: int = Field(ge=1)
 
 
-class SignalSettings(_Section):
+class SignalSettings(Section):
     weeks: int = Field(ge=6, le=52)
     false_share: float = Field(gt=0, lt=1)
 
 
-class AllocationSettings(_Section):
+class AllocationSettings(Section):
     policy: Policy
     policies: Mapping[SupplyAttribute, Policy]
     salt: str
@@ -128,7 +134,7 @@ class AllocationSettings(_Section):
         return self.policies.get(SupplyAttribute(attribute), self.policy)
 
 
-class SuggestSettings(_Section):
+class SuggestSettings(Section):
     cover_weeks: Mapping[str, Annotated[float, Field(ge=0)]]
     format_factors: Mapping[str, Annotated[float, Field(ge=0)]]
     substitutes: int = Field(ge=0, le=20)
@@ -137,14 +143,14 @@ class SuggestSettings(_Section):
     dependence_share: float = Field(gt=0, le=1)
 
 
-class PlanningSettings(_Section):
+class PlanningSettings(Section):
     weeks: int = Field(ge=1, le=52)
     trust: float = Field(gt=0)
     highest_cap: int = Field(ge=1, le=500)
     tolerance: int = Field(ge=0)
 
 
-class RatingSettings(_Section):
+class RatingSettings(Section):
     shares: tuple[Annotated[float, Field(ge=0, le=100)], ...]
     weights: Mapping[Measure, Annotated[float, Field(ge=0)]]
     window_months: int = Field(ge=1, le=12)
@@ -185,76 +191,7 @@ class RatingSettings(_Section):
         return value
 
 
-class ScheduleSettings(_Section):
-    nightly: str
-    publish: str
-    rating: str
-    quotas: str
-    report: str
-    retention: str
-    backup: str
-    days_back: int = Field(ge=0, le=62)
-    attempts: int = Field(ge=1, le=12)
-    first_pause_minutes: float = Field(gt=0, le=60)
-    report_folder: str
-    lease_seconds: float = Field(gt=0, le=25)
-    tick_seconds: float = Field(gt=0, le=5)
-    round_seconds: float = Field(gt=0, le=600)
-    stop_seconds: float = Field(ge=1, le=600)
-
-    @field_validator("nightly", "publish", "rating", "quotas", "report", "retention", "backup")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        if value not in NAMED:
-            parse(value)
-        return value
-
-
-NAMED = ("nightly.at", "publishing.cutoff")
-"""Settings that may be named in place of a time: every day at that time."""
-
-
-class BackupSettings(_Section):
-    folder: str
-    keep_daily: int = Field(ge=1)
-    keep_weekly: int = Field(ge=0)
-    keep_monthly: int = Field(ge=0)
-    tools: str
-
-
-class WebSettings(_Section):
-    host: str
-    port: int = Field(ge=1, le=65535)
-    workers: int = Field(ge=1, le=64)
-    threads: int = Field(ge=1, le=256)
-    insecure: bool
-    origins: tuple[str, ...]
-    language: Literal["zh", "en"]
-    body_kilobytes: int = Field(ge=16, le=102400)
-    metrics_from: tuple[str, ...]
-
-
-class AccountSettings(_Section):
-    least_length: int = Field(ge=8, le=64)
-    argon2_memory_kib: int = Field(ge=8, le=4_194_304)
-    argon2_passes: int = Field(ge=1, le=100)
-    argon2_lanes: int = Field(ge=1, le=64)
-    idle_minutes: int = Field(ge=1)
-    session_hours: int = Field(ge=1)
-    attempts: int = Field(ge=1)
-    attempts_per_address: int = Field(ge=1)
-    address_attempts: int = Field(ge=1)
-    attempt_minutes: int = Field(ge=1)
-    token_days: int = Field(ge=1)
-
-
-class PrivacySettings(_Section):
-    objections_to: str
-    access_log_days: int = Field(ge=1)
-    decision_months: int = Field(ge=0)
-
-
-class Settings(_Section):
+class Settings(Section):
     """All settings, by section; see config/default.toml for what each means."""
 
     city: CitySettings

@@ -187,8 +187,7 @@ def _codes(column: Any, kind: pd.CategoricalDtype) -> pd.Categorical:
 
 def _only_confirmed(waiting: pd.DataFrame, confirmed: pd.DataFrame) -> pd.DataFrame:
     """Waiting lines keep their allocation only where it was confirmed here."""
-    keys = pd.MultiIndex.from_frame(confirmed)
-    here = pd.MultiIndex.from_arrays([waiting["order_id"], waiting["brand_id"].astype("str")]).isin(keys)
+    here = frames.among(waiting, confirmed, frames.ORDER_LINES.key)
     return waiting.assign(allocated=waiting["allocated"].where(here))
 
 

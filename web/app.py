@@ -28,6 +28,18 @@ from web.service import Service
 ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are problem details (RFC 9457) with a code."
 
 
+class Described(FastAPI):
+    """An application whose OpenAPI has the shape of problems too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI."""
+        if self.openapi_schema is None:
+            parts = super().openapi().setdefault("components", {})
+            schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts.setdefault("schemas", {}).update(schema.pop("$defs"), Problem=schema)
+        return super().openapi()
+
+
 def create() -> FastAPI:
     """The application by the environment: TRUEORDER_DATABASE and TRUEORDER_SETTINGS, as the commands read them."""
     rules = settings_here()
@@ -45,7 +57,7 @@ def settings_here() -> Settings:
 
 def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], datetime]) -> FastAPI:
     """The application over an open database. `clock` gives the present, UTC."""
-    app = FastAPI(
+    app = Described(
         title="TrueOrder",
         version=version("trueorder"),
         description=ABOUT,
@@ -61,7 +73,6 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     app.include_router(health.router)
     for part in (orders, session, managers, headquarters, administrators):
         app.include_router(part.router, responses=problems.documented(*problems.EVERY))
-    app.openapi = _described(app)  # type: ignore[method-assign]
     return app
 
 
@@ -72,18 +83,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = own.settings.web.threads
     yield
     own.db.engine.dispose()
-
-
-def _described(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """The OpenAPI, with the shape of problems and the two ways to say who one is."""
-    plain = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            found = plain()
-            parts = found.setdefault("components", {})
-            schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            parts.setdefault("schemas", {}).update(schema.pop("$defs"), Problem=schema)
-        return app.openapi_schema or found
-
-    return described

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Bounds of the latency histogram; the goal is 0.05 for 99 of 100 quotes."""
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client says no type of it
 OWN = CollectorRegistry()
 REQUESTS = Counter("trueorder_requests", "Requests by route template, method and status.", ("route", "method", "status"), registry=OWN)
 LATENCY = Histogram("trueorder_request_seconds", "Seconds until the answer was sent.", ("route",), buckets=SECONDS, registry=OWN)
@@ -45,6 +45,6 @@ def page(facts: Callable[[], list[tuple[str, str, float | None]]]) -> bytes:
     registry = CollectorRegistry()
     registry.register(Facts(facts))
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # nor of this
         return generate_latest(registry)
     return generate_latest(OWN) + generate_latest(registry)

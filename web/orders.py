@@ -1,28 +1,41 @@
-"""What the ordering desk shows and answers: plain records, without HTTP. Times are UTC, quantities whole cartons."""
+"""What the ordering desk shows and answers: plain records, without HTTP. Times are UTC, quantities whole cartons.
+
+The API answers with these very records, and their docstrings describe it: what they call null is None here.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import Field, PlainSerializer
 
 from ordering.model import OrderMode, Reason
 
-Words = Mapping[str, str]
-"""A text in "en" and "zh"."""
-
+At = Annotated[datetime, PlainSerializer(lambda at: at.replace(tzinfo=UTC), return_type=datetime)]
+"""A time that is UTC without a zone here, and has it where it is told."""
 WAITING, CONFIRMED, CANCELLED = "waiting", "confirmed", "cancelled"
 """States of an order: it waits for its cut-off, its lines are given, or it was taken back."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A sentence in English and Chinese; empty where there is nothing to say."""
+
+    en: str = ""
+    zh: str = ""
 
 
 @dataclass(frozen=True)
 class Offer:
     """A brand on a retailer's sheet.
 
-    `cap` (None: none) and what is left of every limit before asking (None: no such limit). `waiting`: asked for the order day and not
+    `cap` (null: none) and what is left of every limit before asking (null: no such limit). `waiting`: asked for the order day and not
     given yet; `asked` and `given` in this week. `most`: what can be ordered at once (of a sheet that is not open: what the limits leave a
-    pre-order), None where nothing bounds it; `reason` binds it.
+    pre-order), null where nothing bounds it; `reason` binds it.
     """
 
     brand_id: str
@@ -49,7 +62,8 @@ class Offer:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a retailer sees before it asks: the order day that comes, when it opens and closes, what is left of the totals, every brand.
+    """What a retailer sees before it asks: the order day that comes, when it opens and closes (UTC), what is left of the totals, and every
+    brand.
 
     Same-day orders are taken from `opens_at` until `closes_at`; where `is_open` is False, `code` and `words` say why not. Pre-orders for
     `order_day` are taken from `from_at` until `closes_at`. `version` changes when the company's figures do.
@@ -60,23 +74,23 @@ class Sheet:
     star_level: int
     week: date
     order_day: date
-    from_at: datetime
-    opens_at: datetime
-    closes_at: datetime
+    from_at: At
+    opens_at: At
+    closes_at: At
     is_open: bool
     code: str
     words: Words
-    day_left: int | None
-    total_left: int | None
-    offers: tuple[Offer, ...]
+    day_left: Annotated[int | None, Field(description="Of the limit of one order day over all brands; null: no such limit.")]
+    total_left: Annotated[int | None, Field(description="Of the month's quota over all brands; null: no such limit.")]
     version: int
+    offers: tuple[Offer, ...]
 
 
 @dataclass(frozen=True)
 class Quote:
     """What of a same-day request can be ordered at this moment, and the Reason that binds; kept as `version` of the line of `order_id`.
 
-    `left`: what each limit leaves, by the names of frames.ALLOCATION (cap_left …), None where there is none.
+    `left`: what each limit leaves, by its name (cap_left …); null where there is none.
     """
 
     order_id: str
@@ -92,7 +106,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class OrderLine:
-    """One line of an order; `allocated`, `reason` and `words` are None while it waits."""
+    """One line of an order; `allocated`, `reason` and `words` are null while it waits."""
 
     brand_id: str
     requested: int
@@ -120,6 +134,9 @@ class Order:
 def order_from(text: str) -> Order:
     """The order that was kept as text."""
     found = json.loads(text)
-    lines = [line | {"reason": Reason(line["reason"]) if line["reason"] else None} for line in found["lines"]]
+    lines = [
+        line | {"reason": Reason(line["reason"]) if line["reason"] else None, "words": Words(**line["words"]) if line["words"] else None}
+        for line in found["lines"]
+    ]
     kinds = {"order_date": date.fromisoformat(found["order_date"]), "mode": OrderMode(found["mode"])}
     return Order(**found | kinds | {"lines": tuple(OrderLine(**line) for line in lines)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -176,7 +176,7 @@ async def silent(request: Request, _error: Exception) -> Response:
     return answer(request, "NO_DATABASE", headers={"Retry-After": "2"})
 
 
-HANDLERS: Mapping[type[Exception], Any] = {
+HANDLERS: Mapping[int | type[Exception], Callable[[Request, Exception], Coroutine[Any, Any, Response]]] = {
     ProblemError: told,
     TrueOrderError: refused,
     RequestValidationError: invalid,
@@ -187,7 +187,7 @@ HANDLERS: Mapping[type[Exception], Any] = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems of a route for its OpenAPI."""
-    words = {status: english for status, english, _ in reversed(CODES.values())}
+    words = {status: english for status, english, _ in reversed(tuple(CODES.values()))}
     content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": words[status], "content": content} for status in statuses}
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from allocation import explain, promise
 from allocation.bounds import COLUMNS, REASONS
+from allocation.limits import NONE
 from allocation.promise import Quotes, Shop
 from ordering.database.desk import Asked, Row
 from ordering.model import OrderMode, Reason
@@ -31,9 +32,9 @@ def sheet(ground: Ground, shop: Shop, lines: Sequence[Row], given: Mapping[int, 
     own = [row for row in lines if row["retailer_id"] == ground.retailer_id]
     offers = [_offer(ground, int(row), record, own) for row, record in zip(brand, _records(found, at_once=refusal is None), strict=True)]
     shown = ground.kept.retailers.iloc[ground.row]
-    words = refused(refusal, **ground.told()).words if refusal else {}
+    words = Words(**refused(refusal, **ground.told()).words) if refusal else Words()
     lefts = {reason: found.bound.left[reason][:1].tolist() for reason in (Reason.DAY_LIMIT, Reason.QUOTA_TOTAL)}
-    left = {reason: None if not value or value[0] == promise.NONE else value[0] for reason, value in lefts.items()}
+    left = {reason: None if not value or value[0] == NONE else value[0] for reason, value in lefts.items()}
     return Sheet(
         retailer_id=ground.retailer_id,
         name=str(shown["name"]),
@@ -80,16 +81,16 @@ def _offer(ground: Ground, row: int, record: Mapping[str, Any], own: Sequence[Ro
         given=sum(line["allocated"] for line in week),
         most=None if reason is Reason.FULL else record["allocated"],
         reason=reason,
-        words=dict(explain.NO_BOUND) if reason is Reason.FULL else _before(record),
+        words=Words(**explain.NO_BOUND) if reason is Reason.FULL else _before(record),
     )
 
 
 def _before(record: Mapping[str, Any]) -> Words:
-    return {language: explain.before(record, language) for language in explain.LANGUAGES}
+    return Words(**{language: explain.before(record, language) for language in explain.LANGUAGES})
 
 
 def _words(record: Mapping[str, Any]) -> Words:
-    return {language: explain.words(record, language) for language in explain.LANGUAGES}
+    return Words(**{language: explain.words(record, language) for language in explain.LANGUAGES})
 
 
 def quote(order_id: str, brand_id: str, record: Mapping[str, Any], version: int) -> Quote:

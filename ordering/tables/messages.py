@@ -62,7 +62,7 @@ notice_deliveries = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("finished_at", sa.DateTime),
 )
-_open = {"sqlite_where": sa.text("cleared_at IS NULL"), "postgresql_where": sa.text("cleared_at IS NULL")}
+_open = sa.text("cleared_at IS NULL")
 alerts = sa.Table(
     "alerts",  # what somebody has to look at; each once per subject until it clears
     metadata,
@@ -77,6 +77,6 @@ alerts = sa.Table(
     sa.Column("acked_at", sa.DateTime),
     sa.Column("acked_by", sa.Text),
     sa.Column("cleared_at", sa.DateTime),
-    sa.Index("ix_alerts_open", "kind", "subject", unique=True, **_open),  # type: ignore[arg-type]
+    sa.Index("ix_alerts_open", "kind", "subject", unique=True, sqlite_where=_open, postgresql_where=_open),
     sqlite_autoincrement=True,
 )

@@ -22,7 +22,8 @@ from jobs import cli, nightly
 from ordering import database, frames, history, tables
 from ordering.database import backup, pg_tools
 from ordering.errors import StateError, TrueOrderError
-from ordering.settings import BackupSettings, Settings
+from ordering.service_settings import BackupSettings
+from ordering.settings import Settings
 from tests import factories as f
 
 AT = datetime(2026, 3, 2, 18, 30)

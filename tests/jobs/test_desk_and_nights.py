@@ -73,7 +73,8 @@ def test_what_the_desk_gave_is_explained_checked_and_counted_by_publishing_and_t
     line = next(one for one in orders[0].lines if one.allocated)
     told = explaining.explained(source, orders[0].order_id, line.brand_id)
     assert told.confirmed
-    assert told.sentences["en"][0] == line.words["en"]  # type: ignore[index]
+    assert line.words is not None
+    assert told.sentences["en"][0] == line.words.en
     sheet = explaining.sheet(source, orders[0].retailer_id)
     own = sheet[sheet["order_id"] == orders[0].order_id]
     assert len(own) == len(orders[0].lines)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jobs import logs, secret_values
 from ordering import masking
 from ordering.errors import SettingsError
-from ordering.message_settings import LoggingSettings
+from ordering.service_settings import LoggingSettings
 from tests.jobs.test_cli import trueorder
 
 RULES = {"level": "info", "form": "json", "file": "", "file_megabytes": 1, "files_kept": 2}

@@ -47,8 +47,8 @@ def refusal(error: pytest.ExceptionInfo[OrderError]) -> str:
 def test_a_quote_says_what_can_be_ordered_and_why_in_both_languages(desk: Desk) -> None:
     found = desk.quote("R1", "B1", 9, by="R1", now=NOON)
     assert (found.orderable, found.reason) == (4, Reason.TURN_WON)
-    assert found.words["en"].startswith("4 can be ordered: your level's line is 3.9 cartons")
-    assert "可订4条" in found.words["zh"]
+    assert found.words.en.startswith("4 can be ordered: your level's line is 3.9 cartons")
+    assert "可订4条" in found.words.zh
     assert desk.quote("R1", "B2", 12, by="R1", now=NOON).reason is Reason.PACK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -16,6 +15,7 @@ from ordering.database import planning
 from ordering.database import runs as runlog
 from ordering.errors import TrueOrderError
 from ordering.model import Policy
+from ordering.rate_cells import Dimension, Period
 from web.api import API
 from web.api.pages import Page, Part, Utc, records
 from web.people import may
@@ -23,8 +23,6 @@ from web.problems import ProblemError
 from web.service import Here
 
 router = APIRouter(prefix=API, tags=["headquarters"])
-Dimension = StrEnum("Dimension", [(name.upper(), name) for name in (*rate_cells.DIMENSIONS, "period")])  # type: ignore[misc]
-Period = StrEnum("Period", [(name.upper(), name) for name in rate_cells.PERIODS])  # type: ignore[misc]
 Text = Annotated[str, Query(max_length=100)]
 RunId = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The newest night unless given.")]
 Rates = Annotated[Person, may(Permission.READ_RATES)]
@@ -77,11 +75,11 @@ class BrandWeek(BaseModel):
     method: str
 
 
-@router.get("/forecasts")
-def forecasts(own: Here, person: Rates, part: Part, brand: Text | None = None, run: RunId = None) -> Page[BrandWeek]:
+@router.get("/forecasts", response_model=Page[BrandWeek])
+def forecasts(own: Here, person: Rates, part: Part, brand: Text | None = None, run: RunId = None) -> dict[str, Any]:
     """The forecasts of brands by week, as the night stored them."""
     only = {"brand_id": brand} if brand is not None else {}
-    return part.of(own.source(run).result("brand_forecast", **only))  # type: ignore[return-value]
+    return part.of(own.source(run).result("brand_forecast", **only))
 
 
 class Run(BaseModel):
@@ -126,10 +124,10 @@ class RunWhole(Run):
     problems: list[Trouble]
 
 
-@router.get("/runs")
-def runs(own: Here, person: Runs, part: Part) -> Page[Run]:
+@router.get("/runs", response_model=Page[Run])
+def runs(own: Here, person: Runs, part: Part) -> dict[str, Any]:
     """Runs, the newest first."""
-    return part.of_list([Run.model_validate(one) for one in runlog.find(own.db)])  # type: ignore[return-value]
+    return part.of_list([Run.model_validate(one) for one in runlog.find(own.db)])
 
 
 @router.get("/runs/{run_id}")
@@ -182,11 +180,12 @@ class Proposal(BaseModel):
 
 
 Monday = Annotated[date | None, Query(description="The first week without a strategy unless given.")]
-Scope = StrEnum("Scope", [(name, name) for name in strategies.SCOPES])  # type: ignore[misc]
 
 
 @router.get("/strategy/proposal")
-def proposal(own: Here, person: Planner, part: Part, week: Monday = None, brand: Text | None = None, by: Scope | None = None) -> Proposal:
+def proposal(
+    own: Here, person: Planner, part: Part, week: Monday = None, brand: Text | None = None, by: strategies.Scope | None = None
+) -> Proposal:
     """Caps per star level for a week, whose expected take-up comes nearest to the plan. Nothing is stored."""
     found = strategies.strategy(own.source(), week, brand, str(by) if by else None)
     return Proposal.model_validate({"week": found.week, "caps": part.of(found.levels), "problems": records(found.problems)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,12 +45,12 @@ class Retailer(BaseModel):
     order_weekday: int
 
 
-@router.get("/retailers")
-def retailers(own: Here, person: Annotated[Person, may(Permission.READ_SHOP)], part: Part, search: Word | None = None) -> Page[Retailer]:
+@router.get("/retailers", response_model=Page[Retailer])
+def retailers(own: Here, person: Annotated[Person, may(Permission.READ_SHOP)], part: Part, search: Word | None = None) -> dict[str, Any]:
     """One's own retailers, by licence number; `search`: whose name or number holds this."""
     privacy.note_access(own.db, person=person, what="retailers", at=own.clock())
     found = lookups.retailers(own.db, accounts.seen(person), search=search, offset=part.offset, limit=part.limit)
-    return part.page(*found)  # type: ignore[return-value]
+    return part.page(*found)
 
 
 class Choice(BaseModel):
@@ -118,12 +118,12 @@ class Suggestion(BaseModel):
     version: int
 
 
-@router.get("/suggestions")
-def suggestions(own: Here, person: Sees, of: Annotated[Listing, Query()]) -> Page[Suggestion]:
+@router.get("/suggestions", response_model=Page[Suggestion])
+def suggestions(own: Here, person: Sees, of: Annotated[Listing, Query()]) -> dict[str, Any]:
     """The newest night's suggestions, those first that need a look."""
     privacy.note_access(own.db, person=person, what="suggestions", at=own.clock())
     part = Paging(of.offset, of.limit)
-    return part.of(reviewing.listed(own.source(), of.filter(), accounts.seen(person)))  # type: ignore[return-value]
+    return part.of(reviewing.listed(own.source(), of.filter(), accounts.seen(person)))
 
 
 class Touched(BaseModel):
@@ -242,15 +242,15 @@ class Flag(BaseModel):
     answered_by: str | None
 
 
-@router.get("/flags")
+@router.get("/flags", response_model=Page[Flag])
 def flags(
     own: Here, person: Annotated[Person, may(Permission.READ_FLAGS)], part: Part,
     retailer: Word | None = None, brand: Word | None = None, open: bool = False,
-) -> Page[Flag]:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     """The lines that the newest night flagged, and those that were answered, the newest first; `open`: those nobody has answered."""
     privacy.note_access(own.db, person=person, what="flags", at=own.clock())
     found = flagging.listed(own.source(), retailer=retailer, brand=brand, open_only=open, among=accounts.seen(person))
-    return part.of(found)  # type: ignore[return-value]
+    return part.of(found)
 
 
 class Say(BaseModel):

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs import explaining, explaining_words
 from ordering.accounts import Permission, Person
 from ordering.database import lookups, privacy
-from ordering.model import OrderMode, Reason
+from ordering.model import Reason
 from web import meters
-from web import orders as desk
 from web.api import API
-from web.api.pages import Page, Part, Utc
+from web.api.pages import Page, Part
+from web.orders import Order, Quote, Sheet
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
@@ -38,64 +38,6 @@ Orders = Annotated[Person, may(Permission.ORDER)]
 Reads = Annotated[Person, may(Permission.READ_SHOP)]
 
 
-class Record(BaseModel):
-    """Made of the desk's records."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Words(BaseModel):
-    """A sentence in English and Chinese; empty where there is nothing to say."""
-
-    en: str = ""
-    zh: str = ""
-
-
-class Offer(Record):
-    """A brand on the sheet: what is left of each limit before asking (null: no such limit), what was asked and given, and the most now."""
-
-    brand_id: str
-    name: str
-    manufacturer: str
-    price_class: int
-    wholesale_price: float
-    supply_attribute: str
-    pack_multiple: int
-    min_lot: int
-    cap: int | None
-    cap_left: int | None
-    demand_left: int | None
-    quota_left: int | None
-    band_left: int | None
-    held: bool
-    waiting: int
-    asked: int
-    given: int
-    most: int | None
-    reason: Reason
-    words: Words
-
-
-class Sheet(Record):
-    """What the retailer sees before it asks: the order day, when it opens and closes (UTC), what is left of the totals, and every brand."""
-
-    retailer_id: str
-    name: str
-    star_level: int
-    week: date
-    order_day: date
-    from_at: Utc
-    opens_at: Utc
-    closes_at: Utc
-    is_open: bool
-    code: str
-    words: Words
-    day_left: int | None = Field(description="Of the limit of one order day over all brands; null: no such limit.")
-    total_left: int | None = Field(description="Of the month's quota over all brands; null: no such limit.")
-    version: int
-    offers: list[Offer]
-
-
 class Ask(BaseModel):
     """A need, as typed; `cart`: what stands in the form beside it, by brand."""
 
@@ -106,47 +48,12 @@ class Ask(BaseModel):
     cart: dict[Id, Cartons] = Field({}, max_length=500)
 
 
-class Quote(Record):
-    """What can be ordered at this moment, and what binds."""
-
-    order_id: str
-    brand_id: str
-    requested: int
-    orderable: int
-    reason: Reason
-    words: Words
-    version: int
-    cap: int | None
-    left: dict[str, int | None]
-
-
 class Basket(BaseModel):
     """Requests by brand."""
 
     model_config = ConfigDict(extra="forbid")
 
     lines: Annotated[dict[Id, Cartons], Field(max_length=500)]
-
-
-class OrderLine(Record):
-    """A line; what it got and why are null while it waits."""
-
-    brand_id: str
-    requested: int
-    allocated: int | None
-    reason: Reason | None
-    words: Words | None
-
-
-class Order(Record):
-    """An order as it stands."""
-
-    order_id: str
-    retailer_id: str
-    order_date: date
-    mode: OrderMode
-    state: str
-    lines: list[OrderLine]
 
 
 class TakeBack(BaseModel):
@@ -162,7 +69,7 @@ class TakeBack(BaseModel):
 def sheet(retailer_id: RetailerId, own: Here, person: Reads) -> Sheet:
     """The strategy for the retailer's level: every brand on offer with its caps, before anything is asked."""
     _looked(own, person, retailer_id, "sheet")
-    return Sheet.model_validate(own.desk.sheet(retailer_id, now=own.clock()))
+    return own.desk.sheet(retailer_id, now=own.clock())
 
 
 @router.post("/quotes")
@@ -170,7 +77,7 @@ def quote(retailer_id: RetailerId, said: Ask, own: Here, person: Orders) -> Quot
     """What of a need can be ordered now, and the rule that binds. The answer is kept as a version of the request; it holds nothing back."""
     found = own.desk.quote(retailer_id, said.brand_id, said.requested, cart=said.cart, by=person.name, now=own.clock())
     meters.QUOTES.labels(str(found.reason)).inc()
-    return Quote.model_validate(found)
+    return found
 
 
 @router.post("/orders", status_code=201)
@@ -185,24 +92,23 @@ def pre_order(retailer_id: RetailerId, said: Basket, key: Key, own: Here, person
     return _taken(own.desk.pre_order(retailer_id, said.lines, key=key, by=person.name, now=own.clock()))
 
 
-def _taken(order: desk.Order) -> Order:
+def _taken(order: Order) -> Order:
     meters.CONFIRMED.labels(str(order.mode)).inc(len(order.lines))
-    return Order.model_validate(order)
+    return order
 
 
-@router.get("/orders")
-def orders(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Page[Order]:
+@router.get("/orders", response_model=Page[Order])
+def orders(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> dict[str, Any]:
     """The retailer's orders of the last eight weeks and of those that come, the newest day first, cancelled ones among them."""
     _looked(own, person, retailer_id, "orders")
-    found = [Order.model_validate(one) for one in own.desk.orders(retailer_id, now=own.clock())]
-    return part.of_list(found)  # type: ignore[return-value]
+    return part.of_list(own.desk.orders(retailer_id, now=own.clock()))
 
 
 @router.get("/orders/{order_id}")
 def order(retailer_id: RetailerId, order_id: OrderId, own: Here, person: Reads) -> Order:
     """One of them."""
     _looked(own, person, retailer_id, "orders")
-    return Order.model_validate(_own(own, retailer_id, order_id))
+    return _own(own, retailer_id, order_id)
 
 
 @router.post("/orders/{order_id}/cancellation", status_code=201)
@@ -212,10 +118,10 @@ def cancel(retailer_id: RetailerId, order_id: OrderId, said: TakeBack, own: Here
         raise ProblemError("NOT_ALLOWED")
     if own.desk.retailer_of(order_id) != retailer_id:
         raise ProblemError("NOT_FOUND")
-    return Order.model_validate(own.desk.cancel(order_id, paid=said.paid, by=person.name, why=said.why, now=own.clock()))
+    return own.desk.cancel(order_id, paid=said.paid, by=person.name, why=said.why, now=own.clock())
 
 
-def _own(own: Service, retailer_id: str, order_id: str) -> desk.Order:
+def _own(own: Service, retailer_id: str, order_id: str) -> Order:
     """The retailer's order of that number; a foreign one is not there."""
     for found in own.desk.orders(retailer_id, now=own.clock()):
         if found.order_id == order_id:
@@ -283,10 +189,10 @@ class Arrival(BaseModel):
     quantity: int
 
 
-@router.get("/supply-calendar")
-def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Page[Arrival]:
+@router.get("/supply-calendar", response_model=Page[Arrival])
+def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> dict[str, Any]:
     """Short brands that arrive from today on."""
-    return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))  # type: ignore[return-value]
+    return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))
 
 
 def _looked(own: Service, person: Person, retailer_id: str, what: str) -> Any:
