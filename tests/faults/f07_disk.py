@@ -12,11 +12,9 @@ import contextlib
 import hashlib
 import io
 import random
-import json
 import re
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,13 +22,10 @@ from pathlib import Path
 from unittest import mock
 
 import pandas as pd
-import sqlalchemy as sa
-from python_calamine import CalamineWorkbook
 
 from jobs import cli
-from ordering import database, sample, tables
-from ordering.database import deliveries
-from tests.faults import stores
+from ordering import sample
+from tests.faults import contents, stores
 from tests.faults.harness import Place
 from tests.faults.small_disk import Disk
 
@@ -52,8 +47,6 @@ MARKER = "_COMPLETE"
 RECORD = {"runs", "run_steps"}
 """Where it is kept that a night was begun and failed."""
 UNWANTED = re.compile("unfinished|stage|^.trueorder-backup")
-PASSING = {"import_id", "version"}
-"""Columns that another import fills otherwise."""
 SMALL = ("--retailers", "8", "--brands", "3", "--weeks", "12")
 
 
@@ -176,16 +169,6 @@ class City:
         every = [path for place in places for path in place.rglob("*")]
         return [str(path) for path in every if UNWANTED.search(path.name) or path.is_relative_to(places[2])]
 
-    def taken_in(self) -> dict[str, object]:
-        """What has become of deliveries, without times and ids: their rows, records and files."""
-        db = database.connect(self.store.url)
-        told = [(one.name, one.state, one.settled, one.counts, one.fault_count) for one in deliveries.find(db)]
-        shown = {name: [column for column in of.columns if column.name not in PASSING] for name, of in tables.contract.items()}
-        found = {"city": {name: sorted(map(repr, db.rows(sa.select(*columns)))) for name, columns in shown.items()}, "deliveries": told}
-        db.engine.dispose()
-        files = {re.sub(r"\d{6}-", "", str(path.relative_to(self.inbox))): path for path in self.inbox.rglob("*") if path.is_file()}
-        return found | {"files": {name: re.sub(r"\d+", "", path.read_text("utf-8-sig")) for name, path in files.items()}}
-
 
 def trials(place: Place, first: int, count: int) -> Iterator[Mapping[str, float]]:
     """Act after act, each with less room than it needs, or where nothing can be written."""
@@ -232,7 +215,7 @@ def _waits(city: City, act: Act, before: dict[str, str]) -> None:
     assert wanted.items() <= files.items(), f"{act.name} lost {sorted(wanted.items() - files.items())}"
     changed = {key for key, value in city.store.content().items() if before.get(key) != value} - {"inbox_waiting"}
     if changed:
-        now, whole = city.taken_in(), city.gist[act.name]
+        now, whole = contents.taken_in(city.store.url, city.inbox), city.gist[act.name]
         assert isinstance(whole, dict)
         assert now["city"] == whole["city"], f"{act.name} was refused and changed {sorted(changed)}"
 
@@ -250,33 +233,10 @@ def _unhindered(city: City, act: Act) -> None:
 def _gist(city: City, act: Act, said: str) -> object:
     """What an act did, without times and ids."""
     if act.delivers:
-        return city.taken_in()
+        return contents.taken_in(city.store.url, city.inbox)
     if act.made:
-        return {name: _content(city.out / name) for name in act.made}
+        return {name: contents.of_file(city.out / name) for name in act.made}
     return re.findall(r"; hash \w+", said) or re.sub(r"\S*/\S*", "", said)
-
-
-def _content(path: Path) -> object:
-    """What a file holds, as far as it is the same each time."""
-    if path.is_dir():
-        return {child.name: _content(child) for child in path.iterdir()}
-    if path.suffix == ".xlsx":
-        book = CalamineWorkbook.from_path(path)
-        return {name: len(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names}
-    if path.suffix == ".html":
-        return path.read_text("utf-8").rstrip().endswith("</html>")
-    if path.suffix == ".backup":
-        return _backed_up(path)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path).to_csv()
-    return path.read_text("utf-8")
-
-
-def _backed_up(path: Path) -> object:
-    """Of each table of a backup how many rows it has, and their checksum."""
-    with zipfile.ZipFile(path) as packed:
-        assert packed.testzip() is None
-        return json.loads(packed.read("manifest.json"))["tables"]
 
 
 @contextmanager
