@@ -17,6 +17,7 @@ from typing import Any
 from jobs import clock, inbox_files, inbox_report, loading, logs
 from jobs.inbox_files import FILES, Rooms
 from jobs.runs import quiet
+from ordering import storage
 from ordering.database import Database, Stored, alerts, deliveries, is_database_error
 from ordering.database.deliveries import LOADED, QUARANTINED, REPEATED, Delivery
 from ordering.errors import Fault, ImportRefusedError, StateError, TrueOrderError
@@ -137,11 +138,15 @@ def _quarantine(db: Database, name: str, digest: str, faults: Sequence[Fault], c
 
 
 def _settle(db: Database, rooms: Rooms, done: Delivery, faults: Sequence[Fault]) -> Delivery:
-    """Put a delivery away beside its report."""
+    """Put a delivery away beside its report, which is there whole or not at all; TrueOrderError where there is no room for it."""
     place, path = rooms.place(done.state, done.delivery_id, done.name), rooms.working / done.name
-    place.mkdir(exist_ok=True)
-    inbox_report.write(place, done, faults)
-    path.rename(place / FILES)
+    try:
+        with storage.adding(place) as (unfinished,):
+            inbox_report.write(unfinished, done, faults)
+        path.rename(place / FILES)
+    except OSError as error:
+        what = f'delivery "{done.name}" is {done.state} and is put away by the next run; its report '
+        raise storage.file_error(place, error, what) from error
     deliveries.settle(db, done.delivery_id)
     counts = {name: f"{did.new} new, {did.changed} changed, {did.same} same" for name, did in done.counts.items()}
     log.info("delivery", state=done.state, id=done.delivery_id, faults=done.fault_count, tables=counts)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ordering import storage
 from ordering.errors import Fault, SettingsError
 
 LONGEST_NAME = 60
@@ -46,8 +47,15 @@ class Rooms:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Only one process works in the inbox at a time; False where another does. Its death ends the lock."""
-        with (self.folder / ".lock").open("w") as lock:
+        """Only one process works in the inbox at a time; False where another does. Its death ends the lock.
+
+        Raises TrueOrderError where the folder may not be written.
+        """
+        try:
+            opened = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise storage.file_error(self.folder, error, "the inbox ") from error
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

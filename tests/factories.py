@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ordering import frames, model
+from tests import small_frames
 
 MONDAY = date(2026, 3, 2)
 """The business date of the small cities; a Monday."""
@@ -39,7 +41,18 @@ def line(retailer_id: str = "R1", brand_id: str = "B1", requested: int = 5, allo
 def table(of: frames.Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A checked frame of a contract table; columns that no row names take their defaults."""
     if not rows:
-        return frames.empty(of)
+        return _empty(of).copy()
+    quick = small_frames.built(of, rows)
+    return checked(of, rows) if quick is None else quick
+
+
+@cache
+def _empty(of: frames.Table) -> pd.DataFrame:
+    return frames.empty(of)
+
+
+def checked(of: frames.Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """As `table`, by the constructor that the package has; it says what is wrong with the rows."""
     frame = pd.DataFrame(list(rows))
     for column in of.columns:
         if column.kind in (frames.Kind.DATE, frames.Kind.WEEK) and column.name in frame:
@@ -61,12 +74,15 @@ def snapshot(
     kinds = {"retailer_id": pd.CategoricalDtype(shops["retailer_id"]), "brand_id": pd.CategoricalDtype(wares["brand_id"])}
 
     def coded(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.astype({c: k for c, k in kinds.items() if c in frame}) if name in frames.LONG else frame
+        for column in kinds if name in frames.LONG else ():
+            if column in frame:
+                frame[column] = pd.Categorical(frame[column], dtype=kinds[column])
+        return frame
 
     def dated(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
         frame = coded("order_lines", table(frames.ORDER_LINES, rows))
-        monday = frame["order_date"] - pd.to_timedelta(frame["order_date"].dt.day_of_week, unit="D")
-        return frame.assign(week=monday.astype("datetime64[us]"))
+        days = frame["order_date"].to_numpy("datetime64[D]")
+        return frame.assign(week=(days - (days.astype(np.int64) + 3) % 7).astype("datetime64[us]"))  # day 0 was a Thursday
 
     named = {f: table(frames.CONTRACT[f], tables.pop(f, ())) for f in SNAPSHOT_TABLES}
     levels = table(frames.WEEK_LEVELS, tables.pop("week_levels", ()))

@@ -15,12 +15,13 @@ import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ordering import storage
 from ordering.database import pg_tools
 from ordering.database.connection import Database, has_no_schema
 from ordering.errors import StateError, TrueOrderError
@@ -78,9 +79,14 @@ def write(db: Database, file: Path, *, program: str, at: datetime, tools: str = 
     except FileExistsError as error:
         raise TrueOrderError(f"{file}: is there already, and no backup is ever overwritten; give another name") from error
     except (OSError, sqlite3.OperationalError) as error:
-        raise TrueOrderError(f"{file}: cannot be written ({_reason(error)}); free space or choose another place") from error
+        raise storage.file_error(file, error) from error
+    except StateError as error:
+        if _tells_of_a_disk(error):
+            raise storage.file_error(file, error) from error
+        raise
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that was never written, or can no longer be
+            unfinished.unlink(missing_ok=True)
     return manifest
 
 
@@ -235,5 +241,6 @@ def _unpacked(file: Path, manifest: Manifest) -> Iterator[Path]:
         yield content
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
+def _tells_of_a_disk(error: StateError) -> bool:
+    """Whether pg_dump, whose words are all there is, could not write."""
+    return any(os.strerror(code) in str(error) for code in storage.ERRNOS)

@@ -1,8 +1,9 @@
-"""F7: disk full and folder read-only, at the database, the history and whatever is written into files.
+"""F7: disk full and folder read-only, at the database, the history, the inbox, backups and whatever is written into files.
 
 Each trial does one act where something on its way is full (so many bytes are left) or read-only. It is refused in words that name the
 place and what to do, what was there stays as it was, nothing unfinished lies about, and when there is room it is done; or it found room
-enough, and all is there. `small_disk` tells how a disk is made full.
+enough, and all is there. What the inbox had loaded or refused before it had no room left stands, and the next run puts it away.
+`small_disk` tells how a disk is made full.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import io
 import random
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,21 +22,31 @@ from pathlib import Path
 from unittest import mock
 
 import pandas as pd
-from python_calamine import CalamineWorkbook
 
 from jobs import cli
 from ordering import sample
-from tests.faults import stores
+from tests.faults import contents, stores
 from tests.faults.harness import Place
 from tests.faults.small_disk import Disk
 
 FAULT, DEMAND = "F7", "disk full, folder read-only: clear message, old data intact, goes on when freed"
 DATABASES = ("sqlite", "postgresql")
-FULL, SHORT = 600, 5
+FULL, SHORT = 700, 8
 REMEDY = r"free space|right to write|choose another"
-SETTINGS = '[database]\nhistory_folder = "{history}"\n[nightly]\nworkers = 1\n[forecast]\norigins = 1\n'
+SETTINGS = """
+[database]
+history_folder = "{files}/history"
+[inbox]
+folder = "{files}/inbox"
+[nightly]
+workers = 1
+[forecast]
+origins = 1
+"""
+MARKER = "_COMPLETE"
 RECORD = {"runs", "run_steps"}
 """Where it is kept that a night was begun and failed."""
+UNWANTED = re.compile("unfinished|stage|^.trueorder-backup")
 SMALL = ("--retailers", "8", "--brands", "3", "--weeks", "12")
 
 
@@ -42,7 +54,8 @@ SMALL = ("--retailers", "8", "--brands", "3", "--weeks", "12")
 class Act:
     """A command; `on` is the disk it writes to, `base` what the database holds before, `made` the files it makes in `out`.
 
-    `replaces`: they may be there already. `goes_on`: it does what it is for even where it cannot write.
+    `replaces`: they may be there already. `goes_on`: it does what it is for even where it cannot write. `delivers`: which folder lies in
+    the inbox before; `status`: how it ends when nothing is in its way.
     """
 
     name: str
@@ -52,15 +65,21 @@ class Act:
     made: tuple[str, ...] = ()
     replaces: bool = True
     goes_on: bool = False
+    delivers: str = ""
+    status: int = 0
 
 
-INIT, IMPORT, NIGHTLY = ("init",), ("import", "{rest}/city"), ("nightly", "--date", "{cutoff}")
+INIT, IMPORT, NIGHTLY, INBOX = ("init",), ("import", "{rest}/city"), ("nightly", "--date", "{cutoff}"), ("inbox", "run")
 BASES = {"nothing": ("", ()), "empty": ("nothing", INIT), "loaded": ("empty", IMPORT), "planned": ("loaded", NIGHTLY)}
 """What a database may hold: what it held before, and the command that made the difference."""
 ACTS = (
     Act("init", INIT, "store", "nothing"),
     Act("import", IMPORT, "store", "empty"),
     Act("import corrected", ("import", "{rest}/corrected"), "store", "loaded"),
+    Act("inbox", INBOX, base="loaded", delivers="corrected"),
+    Act("inbox, refused", INBOX, base="loaded", delivers="faulty", status=1),
+    Act("inbox into a full database", INBOX, "store", "loaded", delivers="corrected"),
+    Act("backup", ("backup", "create", "--to", "{out}/city.backup"), base="loaded", made=("city.backup",), replaces=False),
     Act("history", ("history", "rebuild"), base="loaded"),
     Act("sample", ("sample", "{out}/city", "--truth", "{out}/truth", *SMALL), base="empty", made=("city", "truth"), replaces=False),
     Act("nightly", NIGHTLY, "store", "loaded"),
@@ -91,6 +110,10 @@ class City:
     def out(self) -> Path:
         return self.files.folder / "out"
 
+    @property
+    def inbox(self) -> Path:
+        return self.files.folder / "inbox"
+
     def run(self, words: tuple[str, ...]) -> tuple[int, str]:
         """The status of a command and all that it says."""
         said = io.StringIO()
@@ -107,10 +130,10 @@ class City:
 
     def hindered(self, act: Act, chance: random.Random) -> contextlib.AbstractContextManager[None]:
         """No room, or only some of what the act needs, or nothing can be written at all."""
-        disk = self.disk(act)
-        if chance.random() < 0.25 and disk.can_be_read_only:
+        disk, kind = self.disk(act), chance.random()
+        if kind < 0.25 and disk.can_be_read_only:
             return self.store.read_only() if act.on == "store" else disk.read_only()
-        return disk.full(int(chance.random() ** 2 * 2 * self.needs[act.name]))
+        return disk.full(0 if kind < 0.5 else int(chance.random() ** 2 * 2 * self.needs[act.name]))
 
     def prepare(self, act: Act) -> None:
         """The state before the act: the database, no history, and old files where the act replaces them."""
@@ -121,6 +144,8 @@ class City:
         self.out.mkdir()
         for name in act.made if act.replaces else ():
             (self.out / name).write_bytes(b"old")
+        if act.delivers:
+            shutil.copytree(self.rest / act.delivers, self.inbox / "in" / "week")
 
     def _make(self, base: str) -> None:
         """Have the store keep what it is to hold, made once."""
@@ -134,7 +159,7 @@ class City:
         self.store.keep(base)
 
     def held(self) -> dict[str, str]:
-        """All that is kept, hashed: tables, and files beside the derived history."""
+        """All that is kept, hashed: tables, and files beside the derived history and the inbox."""
         files = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in self.out.rglob("*") if path.is_file()}
         return files | self.store.content()
 
@@ -142,7 +167,7 @@ class City:
         """What nobody wants: unfinished files, staging folders, logs of errors that were not foreseen."""
         places = (self.files.folder, self.store.disk.folder, Path(tempfile.gettempdir()))
         every = [path for place in places for path in place.rglob("*")]
-        return [str(path) for path in every if "unfinished" in path.name or "stage" in path.name or path.is_relative_to(places[2])]
+        return [str(path) for path in every if UNWANTED.search(path.name) or path.is_relative_to(places[2])]
 
 
 def trials(place: Place, first: int, count: int) -> Iterator[Mapping[str, float]]:
@@ -161,12 +186,13 @@ def _trial(city: City, act: Act, chance: random.Random) -> dict[str, float]:
         status, said = city.run(act.words)
     assert city.litter() == [], f"{act.name} leaves {city.litter()}: {said}"
     assert "Traceback" not in said, said
-    if status:
+    refused = status != act.status or bool(act.status and _gist(city, act, said) != city.gist[act.name])
+    if refused:
         _refused(city, act, said, before)
         again, said = city.run(act.words)
-        assert again == 0, f"{act.name} does not go on when there is room: {said}"
+        assert again in (0, act.status), f"{act.name} does not go on when there is room: {said}"
     assert _gist(city, act, said) == city.gist[act.name], f"{act.name} did something else than it does with room: {said}"
-    return {"refused": float(status), "needs kB": city.needs[act.name] / 1024}
+    return {"refused": float(refused), "needs kB": city.needs[act.name] / 1024}
 
 
 def _refused(city: City, act: Act, said: str, before: dict[str, str]) -> None:
@@ -175,8 +201,23 @@ def _refused(city: City, act: Act, said: str, before: dict[str, str]) -> None:
     assert not act.goes_on, said
     assert place in said, f"{act.name} names another place than {place}: {said}"
     assert re.search(REMEDY, said), f"{act.name} says no remedy: {said}"
+    if act.delivers:
+        _waits(city, act, before)
+        return
     changed = {key for key, value in (before | city.held()).items() if before.get(key) != value} - RECORD
     assert not changed or act.base == "nothing", f"{act.name} was refused and changed {sorted(changed)}"
+
+
+def _waits(city: City, act: Act, before: dict[str, str]) -> None:
+    """A delivery is there with all its files, and what the database holds is as it was, or the delivery was taken in whole."""
+    files = {path.name: path.read_bytes() for path in city.inbox.rglob("*") if path.is_file()}
+    wanted = {path.name: path.read_bytes() for path in (city.rest / act.delivers).iterdir()}
+    assert wanted.items() <= files.items(), f"{act.name} lost {sorted(wanted.items() - files.items())}"
+    changed = {key for key, value in city.store.content().items() if before.get(key) != value} - {"inbox_waiting"}
+    if changed:
+        now, whole = contents.taken_in(city.store.url, city.inbox), city.gist[act.name]
+        assert isinstance(whole, dict)
+        assert now["city"] == whole["city"], f"{act.name} was refused and changed {sorted(changed)}"
 
 
 def _unhindered(city: City, act: Act) -> None:
@@ -184,30 +225,18 @@ def _unhindered(city: City, act: Act) -> None:
     city.prepare(act)
     before = city.disk(act).used()
     status, said = city.run(act.words)
-    assert status == 0, said
+    assert status == act.status, said
     city.needs[act.name] = max(city.disk(act).used() - before, 1 << 16)
     city.gist[act.name] = _gist(city, act, said)
 
 
 def _gist(city: City, act: Act, said: str) -> object:
     """What an act did, without times and ids."""
+    if act.delivers:
+        return contents.taken_in(city.store.url, city.inbox)
     if act.made:
-        return {name: _content(city.out / name) for name in act.made}
+        return {name: contents.of_file(city.out / name) for name in act.made}
     return re.findall(r"; hash \w+", said) or re.sub(r"\S*/\S*", "", said)
-
-
-def _content(path: Path) -> object:
-    """What a file holds, as far as it is the same each time."""
-    if path.is_dir():
-        return {child.name: _content(child) for child in path.iterdir()}
-    if path.suffix == ".xlsx":
-        book = CalamineWorkbook.from_path(path)
-        return {name: len(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names}
-    if path.suffix == ".html":
-        return path.read_text("utf-8").rstrip().endswith("</html>")
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path).to_csv()
-    return path.read_text("utf-8")
 
 
 @contextmanager
@@ -219,7 +248,7 @@ def _city(place: Place) -> Iterator[City]:
     made = sample.write_city(rest / "city", retailers=10, brands=3, weeks=20, seed=5)
     manufacturer = _correct(rest / "city", rest / "corrected")
     names = {"rest": rest, "out": files.folder / "out", "cutoff": made.cutoff, "manufacturer": manufacturer}
-    (rest / "settings.toml").write_text(SETTINGS.format(history=files.folder / "history"))
+    (rest / "settings.toml").write_text(SETTINGS.format(files=files.folder))
     try:
         with stores.opened(place.url, place.folder) as store, mock.patch.object(tempfile, "tempdir", str(temporary)):
             yield City(store, files, rest, names)
@@ -228,9 +257,16 @@ def _city(place: Place) -> Iterator[City]:
 
 
 def _correct(folder: Path, to: Path) -> str:
-    """A folder with the order lines of `folder`, each asking for one carton more; gives a manufacturer of the city."""
+    """A folder with the order lines of `folder`, each asking for one carton more, and beside it one with a fault in each line.
+
+    Gives a manufacturer of the city.
+    """
     to.mkdir()
+    (faulty := to.with_name("faulty")).mkdir()
     lines = pd.read_csv(folder / "order_lines.csv", dtype=str)
     lines["requested"] = (lines["requested"].astype(int) + 1).astype(str)
     lines.to_csv(to / "order_lines.csv", index=False)
+    lines.assign(requested="-1").to_csv(faulty / "order_lines.csv", index=False)
+    for one in (to, faulty):
+        (one / MARKER).touch()
     return str(pd.read_csv(folder / "brands.csv")["manufacturer"][0])

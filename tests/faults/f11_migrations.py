@@ -146,9 +146,11 @@ def _killed(url: str, versions: list[str], statements: Mapping[bool, int], rng: 
     with _database(url) as db:
         version = _version(db)
         assert version in versions
-        assert filled.kept(before, filled.columns_of(db)) == [], f"killed, at {version}"
+        lost = filled.kept(before, filled.columns_of(db))
+        assert lost == [], f"killed, at {version}: {lost}"
         schema.migrate(db, FIRST if down else "head", down=down)
-        assert filled.kept(before, filled.columns_of(db)) == [], f"after going on from {version}"
+        lost = filled.kept(before, filled.columns_of(db))
+        assert lost == [], f"after going on from {version}: {lost}"
         database.migrate(db)
         _whole(db)
     assert died, "the process came to its end"

@@ -41,7 +41,7 @@ class Disk:
     def full(self, left: int) -> Iterator[None]:
         """`left` bytes free while the block lasts; without a disk of its own, files of at most so many bytes."""
         if self.how == "tmpfs":
-            self._remount(f"size={self.used() + left // PAGE * PAGE + PAGE}")
+            self._remount(f"size={max(PAGE, self.used() + left // PAGE * PAGE)}")
             try:
                 yield
             finally:
