@@ -80,8 +80,9 @@ class Guard:
         if self.permission is not None and not found.may(self.permission):
             raise ProblemError("NOT_ALLOWED")
         retailer_id = request.path_params.get("retailer_id")
-        own = retailer_id is None or retailer_id == found.retailer_id  # a retailer's own needs no look
-        if not own and not accounts.sees(service.of(request).db, found, retailer_id):
+        if retailer_id is None or retailer_id == found.retailer_id:  # a retailer's own needs no look
+            return found
+        if not accounts.sees(service.of(request).db, found, retailer_id):
             raise ProblemError("NOT_FOUND")
         return found
 

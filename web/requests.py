@@ -54,7 +54,7 @@ class Around:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
-                message = message | {"headers": [*message.get("headers", ()), *own]}
+                message = {**message, "headers": [*message.get("headers", ()), *own]}
             await send(message)
 
         try:
