@@ -1,7 +1,7 @@
 """The ordering desk under load, through the real service: uvicorn as `trueorder serve` starts it, and a real database.
 
     python -m benchmarks.desk [--database URL | --engine postgresql|sqlite] [--retailers 40000] [--brands 200] [--seconds 60]
-                              [--replay-orders 9600] [--server-cores 2] [--workers 2] [--threads N]
+                              [--replay-orders 9600] [--server-cores 2] [--workers 3] [--threads N]
 
 Server and database run on the first `--server-cores` cores, the clients on the others. In turn: a floor (one `SELECT 1` in the same
 server), quotes at 200 a second for a minute, quotes and confirmations as fast as they are answered, and a morning: the orders of
@@ -67,7 +67,7 @@ def arguments() -> argparse.Namespace:
     told.add_argument("--engine", choices=("postgresql", "sqlite"), default="postgresql")
     for name, default in (("retailers", 40_000), ("brands", 200), ("seconds", 60), ("replay-orders", 9_600), ("rate", 200)):
         told.add_argument(f"--{name}", type=int, default=default)
-    for name, default in (("server-cores", 2), ("workers", 4), ("threads", 0), ("connections", 64)):
+    for name, default in (("server-cores", 2), ("workers", 3), ("threads", 0), ("connections", 64)):
         told.add_argument(f"--{name}", type=int, default=default)
     return told.parse_args()
 
@@ -116,27 +116,28 @@ def _server(told: argparse.Namespace, folder: Path, url: str, zone: str, cores: 
     (folder / "trueorder.toml").write_text(
         f'[city]\ntime_zone = "{zone}"\n[ordering]\nopens = "00:01"\n[publishing]\ncutoff = "23:58"\n[web]\ninsecure = true\n{threads}'
     )
-    (folder / "metrics").mkdir()
-    more = {"TRUEORDER_DATABASE": url, "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"), "OMP_NUM_THREADS": "1"}
+    more = {"TRUEORDER_DATABASE": url, "OMP_NUM_THREADS": "1"}
     root = str(Path(__file__).resolve().parents[1])
-    words = [sys.executable, "-m", "uvicorn", "benchmarks.desk_server:create", "--factory", "--workers", str(told.workers)]
-    words += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-keep-alive", "75"]
+    words = [sys.executable, "-m", "web", "benchmarks.desk_server:create", "--port", str(port), "--workers", str(told.workers)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             words, cwd=folder, env=os.environ | more | {"PYTHONPATH": root}, stdout=log, stderr=log,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )  # fmt: skip
         try:
-            _wait(port, process, folder / "log")
+            _wait(port, process, folder / "log", told.workers)
             yield port
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path, workers: int) -> None:
+    """Until all processes answer: clients that came before would stay with those that were first."""
     for _ in range(600):
         try:
+            if log.read_text().count("startup complete") < workers:
+                raise ConnectionError
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
                 assert answer.status == 200
                 return

@@ -26,13 +26,20 @@ def main() -> None:
 
 def _serve(given: argparse.Namespace) -> None:
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     from jobs import logs
+    from web import sockets
     from web.app import settings_here
 
     logs.configure(settings_here().logging, service=True)
     run = {"host": given.host, "port": given.port, "workers": given.workers, **logs.for_uvicorn()}
-    uvicorn.run(given.app, factory=True, access_log=False, timeout_keep_alive=75, timeout_graceful_shutdown=10, **run)
+    config = uvicorn.Config(given.app, factory=True, access_log=False, timeout_keep_alive=75, timeout_graceful_shutdown=10, **run)
+    shared = config.bind_socket()  # ends here where the address is taken
+    if given.workers == 1:
+        uvicorn.Server(config).run(sockets=[shared])
+    else:
+        Multiprocess(config, sockets=[sockets.each(shared)]).run()
 
 
 if __name__ == "__main__":

@@ -60,14 +60,15 @@ class Desk:
 
         def ask(tx: Transaction) -> Quote:
             ground = self.books.last_known(retailer_id, now) or self.books.ground(tx, retailer_id, now)
-            now_known = desk.standing(tx, retailer_id, ground.opening.day, ground.week, brand_id)
-            self.books.check(ground, now_known.version)
+            known = desk.standing(tx, retailer_id, ground.licences(), ground.opening.day, ground.week, brand_id)
+            self.books.check(ground, known.version)
             self._check_open(ground)
             before = {name: count for name, count in (cart or {}).items() if name != brand_id}
             wanted = self._checked(ground, {**before, brand_id: requested}, packs=False)
-            given = self._given(tx, ground) if before else self._counted(ground, now_known.given)
-            found = promise.cart(ground.book, self._shop(tx, ground), ground.day, ground.rows(wanted), given)[-1]
-            asked = self._asked(ground, self._order_id(ground, "S", now_known.number), by, now)
+            given = self._given(tx, ground) if before else self._counted(ground, known.given)
+            shop = Shop.of(ground.book, ground.row, known.lines)
+            found = promise.cart(ground.book, shop, ground.day, ground.rows(wanted), given)[-1]
+            asked = self._asked(ground, self._order_id(ground, "S", known.number), by, now)
             version = desk.keep_quote(tx, asked, brand_id, requested, cap=found["cap"])
             return sheets.quote(asked.order_id, brand_id, found, version)
 

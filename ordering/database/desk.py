@@ -23,28 +23,43 @@ Row = Mapping[str, Any]
 OF_SHOP = sa.select(LINES).where(
     LINES.c.retailer_id == sa.bindparam("retailer"), LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last"))
 ).order_by(LINES.c.order_id, LINES.c.brand_id)  # fmt: skip
-GIVEN_TO = OF_SHOP.with_only_columns(LINES.c.brand_id, LINES.c.week, LINES.c.order_date, LINES.c.allocated)
-GIVEN_TO = GIVEN_TO.where(LINES.c.allocated.is_not(None)).order_by(None)
 NUMBER = sa.select(sa.func.count()).where(
     ORDERS.c.retailer_id == sa.bindparam("retailer"), ORDERS.c.order_date == sa.bindparam("day"), ORDERS.c.mode == OrderMode.SAME_DAY
 )
-STANDING = sa.select(
+_NOW = sa.select(
     counters.VERSION.scalar_subquery().label("version"),
     NUMBER.scalar_subquery().label("orders"),
     counters.of_one("brand").scalar_subquery().label("of_brand"),
     counters.of_one("all").scalar_subquery().label("given"),
     sa.exists().where(counters.WEEKS.c.week == sa.bindparam("of")).label("written"),
+).subquery()
+OF_OWNER = (
+    LINES.c.retailer_id.in_(sa.bindparam("licences", expanding=True)),
+    LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last")),
 )
+GIVEN_TO = sa.and_(*OF_OWNER, LINES.c.allocated.is_not(None))
+TOLD = LINES.c.brand_id, LINES.c.week, LINES.c.order_date, LINES.c.allocated
+STANDING = sa.select(_NOW, *TOLD).select_from(_NOW.outerjoin(LINES, GIVEN_TO))
+GIVEN = sa.select(*TOLD).where(GIVEN_TO)
 ANSWERED = sa.select(ANSWERS).where(ANSWERS.c.retailer_id == sa.bindparam("retailer"), ANSWERS.c.key == sa.bindparam("of"))
 WHOSE = [sa.select(t.c.retailer_id).where(t.c.order_id == sa.bindparam("order")).limit(1) for t in (LINES, GONE)]
 NEWEST = sa.select(OLD.c.brand_id, sa.func.max(OLD.c.version)).where(OLD.c.order_id == sa.bindparam("order")).group_by(OLD.c.brand_id)
 KEPT = ("order_id", "brand_id", "retailer_id", "order_date", "requested", "cap_seen", "asked_by", "asked_at", "superseded_at")
-QUOTED = OLD.insert().from_select(
-    [*KEPT, "version"],
-    sa.select(*(sa.bindparam(name, type_=OLD.c[name].type) for name in KEPT), sa.func.coalesce(sa.func.max(OLD.c.version), 0) + 1).where(
-        OLD.c.order_id == sa.bindparam("of_order"), OLD.c.brand_id == sa.bindparam("of_brand")
-    ),
-).returning(OLD.c.version)  # fmt: skip
+
+
+def _quoted(first: sa.FromClause) -> sa.Insert:
+    """Keep a request under the version after the newest; `first`: a source of one row that is read before."""
+    same = sa.and_(OLD.c.order_id == sa.bindparam("of_order"), OLD.c.brand_id == sa.bindparam("of_brand"))
+    version = sa.func.coalesce(sa.func.max(OLD.c.version), 0) + 1
+    values = sa.select(*(sa.bindparam(name, type_=OLD.c[name].type) for name in KEPT), version).select_from(first.outerjoin(OLD, same))
+    return OLD.insert().from_select([*KEPT, "version"], values).returning(OLD.c.version)
+
+
+QUOTED = {
+    "sqlite": _quoted(sa.select(sa.literal(1)).subquery()),
+    # a quote promises nothing: the disk is not waited for, and when the power fails the last half second of quotes is not kept
+    "postgresql": _quoted(sa.select(sa.func.set_config("synchronous_commit", "off", True).label("said")).subquery()),
+}
 """Statements of every order, made once."""
 
 
@@ -66,27 +81,36 @@ def lines_of(tx: sa.Connection, retailers: Collection[str], first: date, last: d
     return [dict(row) for span in spans for row in tx.execute(OF_SHOP, span).mappings()]
 
 
+Given = tuple[str, date, date, int]
+"""What a line was given: brand_id, week, order date, cartons."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """What a quote of one brand must know of this moment: the city's version, the number of the retailer's next same-day order of the day,
-    and what the week gave, as from counters.given."""
+    what the week gave, as from counters.given, and what lines of its owner were given in weeks that share a month with it."""
 
     version: int
     number: int
     given: dict[str, int] | None
+    lines: list[Given]
 
 
-def standing(tx: sa.Connection, retailer_id: str, day: date, week: date, brand_id: str) -> Standing:
+def standing(tx: sa.Connection, retailer_id: str, licences: Collection[str], day: date, week: date, brand_id: str) -> Standing:
     """What stands at this moment, in one statement."""
-    found = tx.execute(STANDING, {"retailer": retailer_id, "day": day, "of": week, "brand": brand_id, "all": ALL}).one()
-    given = None if found.given is None else {brand_id: int(found.of_brand or 0), ALL: int(found.given)}
-    return Standing(int(found.version), int(found.orders) + 1, given if found.written else given or {})
+    first, last = counters.months([week])
+    asked = {"retailer": retailer_id, "day": day, "of": week, "brand": brand_id, "all": ALL}
+    found = tx.execute(STANDING, asked | {"licences": list(licences), "first": first, "last": last}).all()
+    now = found[0]
+    counted = {} if now.given is None else {brand_id: int(now.of_brand or 0), ALL: int(now.given)}
+    lines = [(row[5], row[6], row[7], int(row[8])) for row in found if row[8] is not None]
+    return Standing(int(now.version), int(now.orders) + 1, counted if counted or not now.written else None, lines)
 
 
-def given_to(tx: sa.Connection, retailers: Collection[str], first: date, last: date) -> list[tuple[str, date, date, int]]:
-    """What lines of some retailers, of weeks `first` to `last`, were given: brand_id, week, order date, cartons."""
-    spans = [{"retailer": retailer_id, "first": first, "last": last} for retailer_id in retailers]
-    return [(brand_id, week, day, int(given)) for span in spans for brand_id, week, day, given in tx.execute(GIVEN_TO, span)]
+def given_to(tx: sa.Connection, licences: Collection[str], first: date, last: date) -> list[Given]:
+    """What lines of some licences, of weeks `first` to `last`, were given."""
+    found = tx.execute(GIVEN, {"licences": list(licences), "first": first, "last": last})
+    return [(brand_id, week, day, int(cartons)) for brand_id, week, day, cartons in found]
 
 
 def number_of(tx: sa.Connection, retailer_id: str, day: date) -> int:
@@ -98,7 +122,7 @@ def keep_quote(tx: sa.Connection, asked: Asked, brand_id: str, requested: int, *
     """Keep a request that was typed as a version of the line that it may become; gives the version."""
     values = {"retailer_id": asked.retailer_id, "order_date": asked.day, "requested": requested, "cap_seen": cap, "asked_by": asked.by}
     line = {"of_order": asked.order_id, "of_brand": brand_id, "order_id": asked.order_id, "brand_id": brand_id}
-    return int(tx.execute(QUOTED, line | values | {"asked_at": asked.at, "superseded_at": asked.at}).scalar_one())
+    return int(tx.execute(QUOTED[tx.dialect.name], line | values | {"asked_at": asked.at, "superseded_at": asked.at}).scalar_one())
 
 
 def _version(tx: sa.Connection, order_id: str, brands: Collection[str]) -> dict[str, int]:
