@@ -40,11 +40,15 @@ class Described(FastAPI):
         return super().openapi()
 
 
+TRUSTED = 1.0
+"""Seconds for which a connection that was used is not asked whether it still stands: a quote would take a third longer."""
+
+
 def create() -> FastAPI:
     """The application by the environment: TRUEORDER_DATABASE and TRUEORDER_SETTINGS, as the commands read them."""
     rules = settings_here()
     logs.configure(rules.logging, service=True)
-    db = database.connect(os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=rules.web.threads)
+    db = database.connect(os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=rules.web.threads, trusted=TRUSTED)
     database.check_schema(db)
     return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now)
 

@@ -20,8 +20,6 @@ Transaction: TypeAlias = sa.Connection
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 Unreachable = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 """What is raised where the database does not answer, or every connection of the pool is busy."""
-IDLE = 1.0
-"""Seconds without use after which a kept connection is asked whether it still stands; of one used since, its next statement tells."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,9 @@ class Database:
         return {"isolation_level": "AUTOCOMMIT"} if self.url.get_backend_name() == "postgresql" else {"reading": True}
 
 
-def connect(url: str, *, pool: int = 5) -> Database:
-    """Open a database by URL: `sqlite:///file` or any PostgreSQL URL. The schema is `migrate`'s affair. `pool`: connections that are kept.
+def connect(url: str, *, pool: int = 5, trusted: float = 0.0) -> Database:
+    """Open a database by URL: `sqlite:///file` or any PostgreSQL URL. The schema is `migrate`'s affair. `pool`: connections that are kept,
+    each asked before it is used again whether it still stands, if that was not within `trusted` seconds.
 
     SQLite: write-ahead log, and every write transaction begins IMMEDIATE, so that read-then-write loses no update.
     Raises StateError where the URL is none, the folder does not exist or the server does not answer.
@@ -79,12 +78,12 @@ def connect(url: str, *, pool: int = 5) -> Database:
     driver = parsed.set(drivername="postgresql+psycopg")
     engine = sa.create_engine(driver, pool_size=pool)
     partitions.watch(engine)
-    _ping_idle(engine)
+    _ping(engine, trusted)
     return Database(_telling(engine), parsed)
 
 
-def _ping_idle(engine: sa.Engine) -> None:
-    """Let connections that were IDLE be asked before they are used, and all be opened anew where one is lost."""
+def _ping(engine: sa.Engine, trusted: float) -> None:
+    """Let connections be asked before they are used, unless they were within `trusted` seconds; where one is lost, all are opened anew."""
 
     @sa.event.listens_for(engine, "checkin")
     def _rest(_connection: Any, record: Any) -> None:
@@ -92,7 +91,7 @@ def _ping_idle(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "checkout")
     def _ask(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("used", time.monotonic()) > IDLE:
+        if time.monotonic() - record.info.get("used", time.monotonic()) > trusted:
             try:
                 engine.dialect.do_ping(connection)
             except engine.dialect.loaded_dbapi.Error as error:

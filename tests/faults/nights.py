@@ -33,7 +33,6 @@ LEFT = ("run_steps", "run_log", "run_problems", "runs", "fits")
 
 def plan(url: str, on: date, history: str, rules: dict[str, Any], told: str) -> None:
     """A night; what it came to goes into the file `told`."""
-    os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
     from jobs import nightly
 
     found = settings.load()
