@@ -2,8 +2,8 @@
 
 import os
 
-for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(name, "1")  # before anything is imported: numba takes no other number once its threads are there
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # before anything is imported: numba takes no other number once its threads are there
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from jobs import deciding, nightly
 from tests.faults import nights
