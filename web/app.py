@@ -41,7 +41,7 @@ class Described(FastAPI):
 
 
 TRUSTED = 1.0
-"""Seconds for which a connection that was used is not asked whether it still stands: a quote would take a third longer."""
+"""Seconds for which a connection that was used is not asked whether it still stands: two of the five ways to the database of a quote."""
 
 
 def create() -> FastAPI:

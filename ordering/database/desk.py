@@ -103,7 +103,7 @@ def standing(tx: sa.Connection, retailer_id: str, licences: Collection[str], day
     found = tx.execute(STANDING, asked | {"licences": list(licences), "first": first, "last": last}).all()
     now = found[0]
     counted = {} if now.given is None else {brand_id: int(now.of_brand or 0), ALL: int(now.given)}
-    lines = [(row[5], row[6], row[7], int(row[8])) for row in found if row[8] is not None]
+    lines = [(row.brand_id, row.week, row.order_date, int(row.allocated)) for row in found if row.allocated is not None]
     return Standing(int(now.version), int(now.orders) + 1, counted if counted or not now.written else None, lines)
 
 
