@@ -158,7 +158,7 @@ def _cut_off(
     asked: Array, total: Int, weight: Array, ticket: Array, tiebreak: Array, held: Array, supply: Int, lot: Int, top: Int,
     low: Array, high: Array,
 ) -> tuple[Int, Int, Int, bool]:  # fmt: skip
-    """The last place that the supply reaches: its L, hash and row (nothing of L where hash is -1), and `wide`."""
+    """Up to where the supply reaches (of lots: up to the first misfit): L, hash and row (nothing of L where hash is -1), and `wide`."""
     if supply == 0:
         return np.int64(0), np.int64(-1), np.int64(-1), False
     if lot == 1:

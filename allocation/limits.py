@@ -129,7 +129,7 @@ def distinct(values: npt.ArrayLike) -> tuple[Whole, Whole]:
 def sums(asked: Whole, keys: Whole, quantities: Whole) -> Whole:
     """For each number in `asked`, the sum of the quantities whose key it is."""
     if len(asked) * len(keys) <= FEW:
-        return (asked[:, np.newaxis] == keys) @ quantities
+        return ((asked[:, np.newaxis] == keys) @ quantities).astype(np.int64)
     found, distinct = pd.factorize(np.concatenate([keys, asked]))
     total = np.bincount(found[: len(keys)], weights=quantities, minlength=len(distinct))
     return total[found[len(keys) :]].astype(np.int64)

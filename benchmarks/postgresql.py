@@ -101,12 +101,6 @@ def say(db: database.Database, *statements: str) -> None:
             tx.exec_driver_sql(one.replace("%", "%%"))
 
 
-def answers(db: database.Database, query: str) -> list[dict[str, Any]]:
-    """The rows of a query, read like `Database.rows`."""
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return [dict(row) for row in connection.execute(sa.text(query)).mappings()]
-
-
 @contextmanager
 def copied(connection: sa.Connection, statement: str) -> Iterator[psycopg.Copy]:
     """A COPY of the driver's own, under way."""
@@ -250,13 +244,13 @@ def questions(db: database.Database, out: Table, lines: int, count: int) -> None
         out.group(f"{words}; floor: the one table")
         for name, table in (("one table", "plain"), ("in parts", "order_lines")):
             text = query.format(t=table)
-            answers(db, text)
+            db.rows(sa.text(text))
             with db.engine.connect() as c:
                 plan = "\n".join(row[0] for row in c.exec_driver_sql(f"EXPLAIN {text}"))
             used = sorted(
                 {re.sub(r"_?\d{8}_?", "_", one) for one in re.findall(r"(?:using|Scan on) (\w*(?:idx|key|pkey|plain_\w+))", plan)}
             )
-            out.timed(f"{name} ({', '.join(used[:2]) or 'scan'})", partial(answers, db, text))
+            out.timed(f"{name} ({', '.join(used[:2]) or 'scan'})", partial(db.rows, sa.text(text)))
     day = f"week = '{last}' AND order_date = '{last}' AND retailer_id < '{50_000 // PER_SHOP * 5:08d}'"
     out.group("50,000 waiting lines given their cartons; floor: the one table")
     for name, table in (("one table", "plain"), ("in parts", "order_lines")):
@@ -318,7 +312,7 @@ def sizes(db: database.Database) -> None:
         "sum(pg_table_size(c.oid)) AS rows, sum(pg_indexes_size(c.oid)) AS indexes "
         "FROM pg_class c WHERE c.relkind = 'r' AND (c.relname IN ('plain', 'orders') OR c.relname LIKE 'order\\_lines\\_2%') GROUP BY 1"
     )
-    for row in answers(db, query):
+    for row in db.rows(sa.text(query)):
         print(f"  {row['name']:<24} {float(row['rows']) / 1e6:9,.0f} MB of rows, {float(row['indexes']) / 1e6:9,.0f} MB of indexes")
 
 

@@ -190,8 +190,7 @@ def rates(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
     for name in by:
         if name not in rate_cells.DIMENSIONS and name != "period":
             raise TrueOrderError(f'there is no dimension "{name}"; there are {", ".join([*rate_cells.DIMENSIONS, "period"])}')
-    if period not in tuple(rate_cells.Period):
-        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(rate_cells.Period)}')
+    rate_cells.check_period(period)
     with source.db.reading() as reader:
         of_names = {name: database.read_table(reader, name) for name in ("retailers", "brands")}
     table = rate_cells.stored_in(by)

@@ -91,10 +91,10 @@ def _handle(db: Database, settings: Settings, rooms: Rooms, path: Path, *, at: d
         except ImportRefusedError as error:
             faults = list(error.faults)
             done = _quarantine(db, path.name, digest, faults, getattr(error, "count", len(faults)), at=at, by=by)
-        except Exception as error:
+        except Exception as error:  # one delivery that nobody foresaw must not stop those behind it
             if isinstance(error, TrueOrderError | OSError) or is_database_error(error):
                 raise
-            log.exception("delivery stopped the import")  # one delivery that nobody foresaw must not stop those behind it
+            log.exception("delivery stopped the import")
             faults = [Fault(path.name, 0, "", "", f"stopped the import ({type(error).__name__}); the log has the details")]
             done = _quarantine(db, path.name, digest, faults, 1, at=at, by=by)
         return _settle(db, rooms, found(db, str(done)), faults)

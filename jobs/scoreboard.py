@@ -60,8 +60,7 @@ def _check(what: str, by: Columns, period: str) -> None:
     for name in by:
         if name not in DIMENSIONS[what]:
             raise TrueOrderError(f'{what}: there is no dimension "{name}"; there are {", ".join(DIMENSIONS[what])}')
-    if period not in tuple(rate_cells.Period):
-        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(rate_cells.Period)}')
+    rate_cells.check_period(period)
 
 
 def _of_names(reader: database.Reader) -> dict[str, pd.DataFrame]:

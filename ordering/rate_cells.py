@@ -48,6 +48,12 @@ class Period(StrEnum):
     YEAR = "year"
 
 
+def check_period(period: str) -> None:
+    """Raise TrueOrderError where there is no such period."""
+    if period not in tuple(Period):
+        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(Period)}')
+
+
 DIMENSIONS: Mapping[str, str] = {
     Dimension.RETAILER: "retailer_id",
     Dimension.BRAND: "brand_id",

@@ -14,18 +14,18 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ordering.errors import SettingsError
 from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
-from ordering.service_settings import AccountSettings as AccountSettings
 from ordering.service_settings import (
+    AccountSettings,
     AlertSettings,
     BackupSettings,
     InboxSettings,
     LoggingSettings,
     NoticeSettings,
+    PrivacySettings,
     ScheduleSettings,
     Section,
     WebSettings,
 )
-from ordering.service_settings import PrivacySettings as PrivacySettings
 
 
 class CitySettings(Section):

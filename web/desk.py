@@ -46,7 +46,8 @@ class Desk:
         def read(tx: Transaction) -> Sheet:
             ground = self.books.ground(tx, retailer_id, now)
             lines = self._lines(tx, ground)
-            return sheets.sheet(ground, self._shop(tx, ground), lines, self._given(tx, ground))
+            shop = Shop.of(ground.book, ground.row, desk.given_of(lines))
+            return sheets.sheet(ground, shop, lines, self._given(tx, ground))
 
         return self._tried(read, reading=True)
 
@@ -92,7 +93,8 @@ class Desk:
                 raise refused(Refusal.NO_LINES)
             counters.count(tx, ground.week)
             given = self._given(tx, ground)
-            found = promise.cart(ground.book, self._shop(tx, ground), ground.day, ground.rows(wanted), given)
+            shop = Shop.of(ground.book, ground.row, desk.given_to(tx, ground.licences(), *counters.months([ground.week])))
+            found = promise.cart(ground.book, shop, ground.day, ground.rows(wanted), given)
             rows = [{"brand_id": brand_id, **one} for brand_id, one in zip(wanted, found, strict=True)]
             first = desk.number_of(tx, retailer_id, ground.opening.day)
             asked = self._asked(ground, self._free(tx, ground, "S", first), by, now)
@@ -193,11 +195,6 @@ class Desk:
     def _lines(self, tx: Transaction, ground: Ground) -> Sequence[Row]:
         """Lines of the retailer's owner of all weeks that share a month with the week."""
         return desk.lines_of(tx, ground.licences(), *counters.months([ground.week]))
-
-    def _shop(self, tx: Transaction, ground: Ground) -> Shop:
-        """The shop, with all that its owner was given of those weeks."""
-        given = desk.given_to(tx, ground.licences(), *counters.months([ground.week]))
-        return Shop.of(ground.book, ground.row, given)
 
     def _lock(self, tx: Transaction, ground: Ground, *, new: bool = True) -> None:
         if new:

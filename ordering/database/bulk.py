@@ -13,6 +13,7 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -249,12 +250,13 @@ def _staged_in_file(engine: sa.Engine, tables: Mapping[sa.Table, Any]) -> Iterat
             connection.commit()
         with engine.connect() as tx:
             driver = tx.connection.driver_connection
-            driver.execute("ATTACH DATABASE ? AS stage", (file,))  # type: ignore[union-attr]
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("ATTACH DATABASE ? AS stage", (file,))
             try:
                 with tx.begin():
                     yield tx
             finally:
-                driver.execute("DETACH DATABASE stage")  # type: ignore[union-attr]
+                driver.execute("DETACH DATABASE stage")
 
 
 def stage(tx: sa.Connection, table: sa.Table, rows: Any) -> None:

@@ -48,7 +48,7 @@ class Database:
             yield tx
 
     @losing.repeated
-    def rows(self, query: sa.Select[Any], /, **values: object) -> list[dict[str, Any]]:
+    def rows(self, query: sa.Executable, /, **values: object) -> list[dict[str, Any]]:
         """The rows of a small query, with `values` for the parameters that it names."""
         with losing.told(self.engine), self.engine.connect().execution_options(**self.apart) as connection:
             return [dict(row) for row in connection.execute(query, values).mappings()]

@@ -20,9 +20,14 @@ LINES, DONE, OLD, GONE = tables.order_lines, tables.confirmations, tables.reques
 ORDERS, ASKED, ANSWERS = tables.desk_orders, tables.line_requests, tables.desk_answers
 Row = Mapping[str, Any]
 
-OF_SHOP = sa.select(LINES).where(
-    LINES.c.retailer_id == sa.bindparam("retailer"), LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last"))
-).order_by(LINES.c.order_id, LINES.c.brand_id)  # fmt: skip
+OF_OWNER = sa.and_(
+    LINES.c.retailer_id.in_(sa.bindparam("licences", expanding=True)),
+    LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last")),
+)
+OWN_LINES = sa.select(LINES).where(OF_OWNER).order_by(LINES.c.retailer_id, LINES.c.order_id, LINES.c.brand_id)
+WERE_GIVEN = sa.and_(OF_OWNER, LINES.c.allocated.is_not(None))
+WHAT_GIVEN = LINES.c.brand_id, LINES.c.week, LINES.c.order_date, LINES.c.allocated
+OWN_GIVEN = sa.select(*WHAT_GIVEN).where(WERE_GIVEN)
 NUMBER = sa.select(sa.func.count()).where(
     ORDERS.c.retailer_id == sa.bindparam("retailer"), ORDERS.c.order_date == sa.bindparam("day"), ORDERS.c.mode == OrderMode.SAME_DAY
 )
@@ -33,14 +38,7 @@ _NOW = sa.select(
     counters.of_one("all").scalar_subquery().label("given"),
     sa.exists().where(counters.WEEKS.c.week == sa.bindparam("of")).label("written"),
 ).subquery()
-OF_OWNER = (
-    LINES.c.retailer_id.in_(sa.bindparam("licences", expanding=True)),
-    LINES.c.week.between(sa.bindparam("first"), sa.bindparam("last")),
-)
-GIVEN_TO = sa.and_(*OF_OWNER, LINES.c.allocated.is_not(None))
-TOLD = LINES.c.brand_id, LINES.c.week, LINES.c.order_date, LINES.c.allocated
-STANDING = sa.select(_NOW, *TOLD).select_from(_NOW.outerjoin(LINES, GIVEN_TO))
-GIVEN = sa.select(*TOLD).where(GIVEN_TO)
+STANDING = sa.select(_NOW, *WHAT_GIVEN).select_from(_NOW.outerjoin(LINES, WERE_GIVEN))
 ANSWERED = sa.select(ANSWERS).where(ANSWERS.c.retailer_id == sa.bindparam("retailer"), ANSWERS.c.key == sa.bindparam("of"))
 WHOSE = [sa.select(t.c.retailer_id).where(t.c.order_id == sa.bindparam("order")).limit(1) for t in (LINES, GONE)]
 NEWEST = sa.select(OLD.c.brand_id, sa.func.max(OLD.c.version)).where(OLD.c.order_id == sa.bindparam("order")).group_by(OLD.c.brand_id)
@@ -75,10 +73,9 @@ class Asked:
     at: datetime
 
 
-def lines_of(tx: sa.Connection, retailers: Collection[str], first: date, last: date) -> list[Row]:
-    """Lines of some retailers, of weeks `first` to `last`, those of each in key order."""
-    spans = [{"retailer": retailer_id, "first": first, "last": last} for retailer_id in retailers]
-    return [dict(row) for span in spans for row in tx.execute(OF_SHOP, span).mappings()]
+def lines_of(tx: sa.Connection, licences: Collection[str], first: date, last: date) -> list[Row]:
+    """Lines of some licences, of weeks `first` to `last`, those of each in key order."""
+    return [dict(row) for row in tx.execute(OWN_LINES, {"licences": list(licences), "first": first, "last": last}).mappings()]
 
 
 Given = tuple[str, date, date, int]
@@ -109,8 +106,13 @@ def standing(tx: sa.Connection, retailer_id: str, licences: Collection[str], day
 
 def given_to(tx: sa.Connection, licences: Collection[str], first: date, last: date) -> list[Given]:
     """What lines of some licences, of weeks `first` to `last`, were given."""
-    found = tx.execute(GIVEN, {"licences": list(licences), "first": first, "last": last})
+    found = tx.execute(OWN_GIVEN, {"licences": list(licences), "first": first, "last": last})
     return [(brand_id, week, day, int(cartons)) for brand_id, week, day, cartons in found]
+
+
+def given_of(lines: Iterable[Row]) -> list[Given]:
+    """The same of lines that were read."""
+    return [(row["brand_id"], row["week"], row["order_date"], row["allocated"]) for row in lines if row["allocated"] is not None]
 
 
 def number_of(tx: sa.Connection, retailer_id: str, day: date) -> int:

@@ -51,7 +51,7 @@ def told(engine: sa.Engine) -> Iterator[None]:
     """A lost connection within the block becomes a LostError in words."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of SQLAlchemy, or of one of the drivers under it, which share no base
         if isinstance(error, StateError) or not is_loss(error):
             raise
         raise LostError(f"{_name(engine.url)}: the connection was lost, and nothing was written; try again ({_short(error)})") from error

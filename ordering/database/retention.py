@@ -10,7 +10,7 @@ from ordering import tables
 from ordering.database import access, audit, throttle
 from ordering.database.connection import Database
 from ordering.model import week_of
-from ordering.settings import AccountSettings, PrivacySettings
+from ordering.service_settings import AccountSettings, PrivacySettings
 
 SESSIONS = tables.user_sessions
 DAYS_OF_A_MONTH = 31  # never too early

@@ -13,7 +13,7 @@ from ordering import passwords, tables
 from ordering.accounts import Person, Session, csrf_of, hash_of, is_name, login_of
 from ordering.database import audit, throttle, users
 from ordering.database.connection import Database
-from ordering.settings import AccountSettings
+from ordering.service_settings import AccountSettings
 
 T, USERS = tables.user_sessions, tables.users
 SEEN_EVERY = timedelta(minutes=1)

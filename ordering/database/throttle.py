@@ -10,7 +10,7 @@ from ordering import tables
 from ordering.accounts import hash_of, is_name, login_of
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
-from ordering.settings import AccountSettings
+from ordering.service_settings import AccountSettings
 
 T = tables.login_attempts
 

@@ -14,7 +14,7 @@ from ordering.accounts import Person, Role, check_name, login_of, said
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
 from ordering.errors import StateError, TrueOrderError
-from ordering.settings import AccountSettings
+from ordering.service_settings import AccountSettings
 
 T = tables.users
 PLACES = tables.user_territories

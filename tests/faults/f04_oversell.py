@@ -232,7 +232,8 @@ def naive(desk: Desk, one: tuple[str, dict[str, int], str], together: Any) -> No
     def read(tx: sa.Connection) -> Any:
         ground = desk.books.ground(tx, retailer_id, NOON)
         given = desk._given(tx, ground)
-        found = promise.cart(ground.book, desk._shop(tx, ground), ground.day, ground.rows(lines), given)
+        shop = promise.Shop.of(ground.book, ground.row, stored.given_of(desk._lines(tx, ground)))
+        found = promise.cart(ground.book, shop, ground.day, ground.rows(lines), given)
         return ground, [{"brand_id": brand, **quote} for brand, quote in zip(lines, found, strict=True)]
 
     ground, rows = retried(desk.db, read, reading=True)

@@ -23,6 +23,7 @@ from ordering import database, passwords, settings, tables
 from ordering.accounts import Role
 from ordering.database import accounts, throttle
 from ordering.errors import StateError
+from ordering.service_settings import AccountSettings
 
 AT = datetime(2026, 3, 2, 4, 0)
 CHEAP = {"argon2_memory_kib": 8, "argon2_passes": 1}
@@ -164,7 +165,7 @@ def throttled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[database.Dat
 # time
 
 
-def seconds(db: database.Database, name: str, rules: settings.AccountSettings) -> float:
+def seconds(db: database.Database, name: str, rules: AccountSettings) -> float:
     begun = time.perf_counter()
     assert accounts.log_in(db, name, "no password of anybody", address="", at=AT, rules=rules) is None
     return time.perf_counter() - begun

@@ -195,6 +195,6 @@ def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Par
     return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))
 
 
-def _looked(own: Service, person: Person, retailer_id: str, what: str) -> Any:
+def _looked(own: Service, person: Person, retailer_id: str, what: str) -> None:
     """Somebody looks at a retailer's data; who looks at its own is not noted."""
     privacy.note_access(own.db, person=person, retailer_id=retailer_id, what=what, at=own.clock())
