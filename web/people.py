@@ -73,8 +73,11 @@ class Guard:
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    def __call__(self, request: Request) -> Person:
-        """Raises ProblemError: 401 nobody, 403 not with this role, 404 not of this person's retailers, whether it exists or not."""
+    async def __call__(self, request: Request) -> Person:
+        """Raises ProblemError: 401 nobody, 403 not with this role, 404 not of this person's retailers, whether it exists or not.
+
+        It waits for nothing: a coroutine is called in the thread of its route (web/threads.py), a plain function in one of its own.
+        """
         found = person(request)
         known_query(request)
         if self.permission is not None and not found.may(self.permission):

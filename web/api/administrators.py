@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ordering.accounts import Permission, Person, Role
 from ordering.database import accounts, lookups
-from web.api import API
+from web.api import router_of
 from web.api.pages import Page, Part, Utc
 from web.people import may
 from web.service import Here
 
-router = APIRouter(prefix=API, tags=["administrators"])
+router = router_of("administrators")
 Manages = Annotated[Person, may(Permission.MANAGE_USERS)]
 Name = Annotated[str, Path(min_length=1, max_length=100)]
 Text = Annotated[str, Field(min_length=1, max_length=100)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import exports, reruns, strategies
@@ -16,13 +16,13 @@ from ordering.database import runs as runlog
 from ordering.errors import TrueOrderError
 from ordering.model import Policy
 from ordering.rate_cells import Dimension, Period
-from web.api import API
+from web.api import router_of
 from web.api.pages import Page, Part, Utc, records
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here
 
-router = APIRouter(prefix=API, tags=["headquarters"])
+router = router_of("headquarters")
 Text = Annotated[str, Query(max_length=100)]
 RunId = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The newest night unless given.")]
 Rates = Annotated[Person, may(Permission.READ_RATES)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import flagging, reviewing
@@ -15,13 +15,13 @@ from ordering.database import accounts, answers, lookups, privacy
 from ordering.database.reviews import Done
 from ordering.model import Decision
 from ordering.review import Filter
-from web.api import API
+from web.api import router_of
 from web.api.pages import MOST, Page, Paging, Part
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
 
-router = APIRouter(prefix=API, tags=["account managers"])
+router = router_of("account managers")
 Code = Annotated[str, Field(max_length=100)]
 Note = Annotated[str, Field(max_length=1000)]
 Word = Annotated[str, Query(max_length=100)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path
+from fastapi import Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import explaining, explaining_words
@@ -13,14 +13,14 @@ from ordering.accounts import Permission, Person
 from ordering.database import lookups, privacy
 from ordering.model import Reason
 from web import meters
-from web.api import API
+from web.api import router_of
 from web.api.pages import Page, Part
 from web.orders import Order, Quote, Sheet
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
 
-router = APIRouter(prefix=f"{API}/retailers/{{retailer_id}}", tags=["orders"])
+router = router_of("orders", "/retailers/{retailer_id}")
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 RetailerId = Annotated[str, Path(min_length=1, max_length=100, description="The licence number.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=100)]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 
 from ordering.accounts import Permission, Person, Role
 from ordering.database import accounts
 from web import people
-from web.api import API
+from web.api import router_of
 from web.people import Anybody
 from web.problems import ProblemError
 from web.service import Here
 
-router = APIRouter(prefix=API, tags=["session"])
+router = router_of("session")
 
 
 class LogIn(BaseModel):
