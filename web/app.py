@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
@@ -19,7 +18,7 @@ from jobs import logs
 from ordering import database, history, settings
 from ordering.database import Database
 from ordering.settings import Settings
-from web import health, problems
+from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
@@ -48,7 +47,9 @@ def create() -> FastAPI:
     """The application by the environment: TRUEORDER_DATABASE and TRUEORDER_SETTINGS, as the commands read them."""
     rules = settings_here()
     logs.configure(rules.logging, service=True)
-    db = database.connect(os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=rules.web.threads, trusted=TRUSTED)
+    db = database.connect(
+        os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=threads.connections(rules.web.threads), trusted=TRUSTED
+    )
     database.check_schema(db)
     return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now)
 
@@ -75,15 +76,15 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     )
     app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history))
     app.include_router(health.router)
-    for part in (orders, session, managers, headquarters, administrators):
-        app.include_router(part.router, responses=problems.documented(*problems.EVERY))
+    for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
+        app.include_router(router, responses=problems.documented(*problems.EVERY))
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """While it runs: as many threads as the settings say; at the end the connections are closed."""
+    """Before any request its threads are shared out; at the end the connections are closed."""
     own: Service = app.state.service
-    anyio.to_thread.current_default_thread_limiter().total_tokens = own.settings.web.threads
+    threads.shared_out(app, own.settings.web.threads)
     yield
     own.db.engine.dispose()

@@ -1,7 +1,7 @@
 """One thread for a request: its guard, its work and the writing of its answer, one after the other.
 
 FastAPI sends each of the three to a thread of its own. The three ways there and back cost a quote more than its own work, and under load
-each waits for its turn at the interpreter.
+each waits for its turn at the interpreter. The desk has threads of its own, so that no quote waits behind reports.
 """
 
 from __future__ import annotations
@@ -10,13 +10,25 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from fastapi import HTTPException
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import FastAPI, HTTPException
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 T = TypeVar("T")
+
+
+def shared_out(app: FastAPI, threads: int) -> None:
+    """Give half of the threads to the desk and half to all else, each at least one; within the event loop, before any request."""
+    desk = max(threads // 2, 1)
+    app.state.threads = {AtTheDesk: CapacityLimiter(desk), OneThread: CapacityLimiter(max(threads - desk, 1))}
+
+
+def connections(threads: int) -> int:
+    """How many of these threads may want a connection to the database at once."""
+    return max(threads, 2)
 
 
 class OneThread(APIRoute):
@@ -34,9 +46,13 @@ class OneThread(APIRoute):
                 await request.body()  # kept by the request
             except ClientDisconnect as error:
                 raise HTTPException(400) from error
-            return await run_in_threadpool(_run, handler(request))
+            return await run_sync(_run, handler(request), limiter=request.app.state.threads[type(self)])
 
         return handle
+
+
+class AtTheDesk(OneThread):
+    """A route of the ordering desk."""
 
 
 def _as_coroutine(plain: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:

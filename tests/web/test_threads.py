@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import pytest
@@ -13,7 +16,7 @@ from pydantic import BaseModel, field_serializer
 from starlette.testclient import TestClient
 
 from web.api import router_of
-from web.threads import OneThread
+from web.threads import AtTheDesk, OneThread, shared_out
 
 
 class Where(BaseModel):
@@ -36,8 +39,17 @@ async def _waits() -> None:
     await asyncio.sleep(0)
 
 
+def _made() -> FastAPI:
+    @asynccontextmanager
+    async def sharing(app: FastAPI) -> AsyncIterator[None]:
+        shared_out(app, 2)
+        yield
+
+    return FastAPI(lifespan=sharing)
+
+
 def _app(kind: type[APIRoute]) -> FastAPI:
-    app, router = FastAPI(), APIRouter(route_class=kind)
+    app, router = _made(), APIRouter(route_class=kind)
 
     @router.get("/where")
     def where(guard: Annotated[int, Depends(_guard)]) -> Where:
@@ -79,6 +91,36 @@ def test_the_thread_is_not_that_of_the_event_loop() -> None:
 
 def test_every_router_of_the_api_has_such_routes() -> None:
     assert router_of("orders").route_class is OneThread
+    assert router_of("orders", desk=True).route_class is AtTheDesk
+
+
+def test_the_desk_answers_while_reports_take_all_other_threads() -> None:
+    """A control: a second report waits for the first."""
+    app, ends = _made(), threading.Event()
+    reports, desk = APIRouter(route_class=OneThread), APIRouter(route_class=AtTheDesk)
+
+    @reports.get("/report")
+    def report() -> bool:
+        return ends.wait(30)
+
+    @reports.get("/short-report")
+    def short() -> int:
+        return 1
+
+    @desk.get("/quote")
+    def quote() -> int:
+        return 1
+
+    app.include_router(reports)
+    app.include_router(desk)
+    with TestClient(app) as client, ThreadPoolExecutor(2) as others:
+        long = others.submit(client.get, "/report")
+        second = others.submit(client.get, "/short-report")
+        assert client.get("/quote").json() == 1
+        assert not second.done()
+        ends.set()
+        assert long.result(30).json()
+        assert second.result(30).json() == 1
 
 
 def test_bodies_arrive_and_are_checked() -> None:
@@ -106,5 +148,11 @@ def test_a_client_that_leaves_before_its_body_is_whole_gets_a_plain_refusal() ->
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": "/add", "raw_path": b"/add",
         "query_string": b"", "headers": [(b"content-type", b"application/json")], "scheme": "http", "root_path": "", "state": {},
     }  # fmt: skip
-    asyncio.run(_app(OneThread)(scope, receive, send))  # type: ignore[arg-type]
+    app = _app(OneThread)
+
+    async def ask() -> None:
+        shared_out(app, 2)
+        await app(scope, receive, send)  # type: ignore[arg-type]
+
+    asyncio.run(ask())
     assert sent[0]["status"] == 400

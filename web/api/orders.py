@@ -20,7 +20,8 @@ from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
 
-router = router_of("orders", "/retailers/{retailer_id}")
+router = router_of("orders", "/retailers/{retailer_id}", desk=True)
+told = router_of("orders", "/retailers/{retailer_id}")
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 RetailerId = Annotated[str, Path(min_length=1, max_length=100, description="The licence number.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=100)]
@@ -172,7 +173,7 @@ class Allocations(Page[Allocation]):
     rule: str = Field(description="In Python: cartons(owner, brand_id, salt=, turns=, weight=, level=, usable=, taken=, pack=).")
 
 
-@router.get("/allocations")
+@told.get("/allocations")
 def allocations(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Allocations:
     """What the retailer got in the newest night's weeks, why in words, and how to recompute it from published numbers alone."""
     _looked(own, person, retailer_id, "allocations")
@@ -189,7 +190,7 @@ class Arrival(BaseModel):
     quantity: int
 
 
-@router.get("/supply-calendar", response_model=Page[Arrival])
+@told.get("/supply-calendar", response_model=Page[Arrival])
 def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> dict[str, Any]:
     """Short brands that arrive from today on."""
     return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))
