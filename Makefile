@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types bench faults docs lock clean
+.PHONY: help demo serve test lint types bench faults docs messages lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,11 @@ demo: $(VENV)/runtime.stamp ## install, make up a city, run a night over it, pri
 	$(BIN)/trueorder nightly --date "$$(cat demo/truth/cutoff.txt)"
 	$(BIN)/trueorder publish
 	$(BIN)/trueorder report --to demo/report
+	$(BIN)/trueorder users demo
+
+serve: export TRUEORDER_DATABASE = sqlite:///demo/trueorder.db
+serve: ## look at the demo in a browser, at http://localhost:8000, in the week that it was made for (after make demo)
+	$(BIN)/trueorder serve --workers 1 --at "$$(cat demo/truth/cutoff.txt)T10:30"
 
 test: $(VENV)/dev.stamp ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS)
@@ -53,6 +58,10 @@ faults: $(VENV)/dev.stamp ## try every fault that the service must survive, thou
 
 docs: $(VENV)/dev.stamp ## draw the figures of the documents anew
 	$(BIN)/python -m benchmarks.figures
+
+messages: $(VENV)/dev.stamp ## bring the list of texts to translate (web/locale/zh.po) up to date with the pages
+	$(BIN)/pybabel -q extract -F config/messages.cfg -k mark --no-location --sort-output -o $(VENV)/messages.pot web
+	$(BIN)/pybabel -q update -i $(VENV)/messages.pot -o web/locale/zh.po -l zh --no-fuzzy-matching --ignore-obsolete --width 140
 
 lock: $(VENV)/python.stamp ## renew the two lock files from pyproject.toml (UPGRADE=--upgrade: to the newest releases)
 	$(PIP) install --quiet --upgrade --target $(VENV)/lock uv==$(UV)

@@ -66,6 +66,18 @@ def add(
     typer.echo(f"user {name} was added, role {kind}")
 
 
+@app.command()
+def demo(ctx: typer.Context) -> None:
+    """Make the database a demo: a user of each role, whose password the log-in page tells everybody. Only where there is no user yet."""
+    from jobs.clock import now
+    from ordering.database import demo as demos
+
+    context: Context = ctx.obj
+    for one in demos.invite(context.database(), at=now(), rules=context.settings().accounts):
+        typer.echo(f"{one.name}  {one.role}")
+    typer.echo(f"password of each: {demos.PASSWORD}")
+
+
 @app.command(name="list")
 def list_(ctx: typer.Context, role: Annotated[str | None, typer.Option(help="Only of this role.")] = None) -> None:
     """All users, by role and name."""

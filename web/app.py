@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
 
 from jobs import clock as clocks
 from jobs import logs
@@ -22,6 +23,7 @@ from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
+from web.screens import login, retailers, shell
 from web.service import Service
 
 ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are problem details (RFC 9457) with a code."
@@ -39,6 +41,7 @@ class Described(FastAPI):
         return super().openapi()
 
 
+STATIC = Path(__file__).parent / "static"
 TRUSTED = 1.0
 """Seconds for which a connection that was used is not asked whether it still stands: two of the five ways to the database of a quote."""
 
@@ -78,6 +81,10 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     app.include_router(health.router)
     for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
+    for pages in (login.router, retailers.router, retailers.told):
+        app.include_router(pages)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.state.problem_page = shell.problem
     return app
 
 

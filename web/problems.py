@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from ordering.database import Unreachable
 from ordering.errors import OrderError, StateError, TrueOrderError
+from web.language import wanted
 from web.refusals import Refusal
 
 CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
@@ -34,6 +34,8 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
 })  # fmt: skip
 """Every code of this service itself: status, and what is wrong and what to do in English and Chinese. Orders have further ones."""
 
+API = "/api/"
+"""Begins the addresses that answer with JSON whatever is asked for."""
 MEDIA = "application/problem+json"
 TYPE = "urn:trueorder:problem:"
 
@@ -68,22 +70,15 @@ class ProblemError(Exception):
         self.code, self.detail, self.headers = code, detail, headers
 
 
-def language(request: Request) -> str:
-    """The language that a reader asks for: en or zh, whichever has the greater weight; that of the settings where neither is named."""
-    told = {"en": 0.0, "zh": 0.0}
-    for tag, weight in re.findall(r"([A-Za-z]{2})[-\w]*\s*(?:;\s*q=([\d.]+))?", request.headers.get("accept-language", "")[:200]):
-        known = tag.lower()
-        if known in told:
-            told[known] = max(told[known], _weight(weight))
-    default = request.app.state.service.settings.web.language
-    return default if told["en"] == told["zh"] else max(told, key=lambda name: told[name])
+def wants_page(request: Request) -> bool:
+    """Whether whoever asks would read a page rather than JSON."""
+    is_page = "text/html" in request.headers.get("accept", "") or is_htmx(request)
+    return is_page and not request.url.path.startswith(API) and hasattr(request.app.state, "problem_page")
 
 
-def _weight(text: str) -> float:
-    try:
-        return float(text or 1)
-    except ValueError:
-        return 0.0
+def is_htmx(request: Request) -> bool:
+    """Whether a page asks for a part of itself."""
+    return request.headers.get("hx-request") == "true"
 
 
 def answer(
@@ -95,10 +90,10 @@ def answer(
     title: tuple[str, str] | None = None,
     errors: Sequence[Fault] = (),
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    """A problem as a response; title and detail are those of the code unless given."""
+) -> Response:
+    """A problem as a response, JSON or a page; title and detail are those of the code unless given."""
     own = CODES.get(code, CODES["STATE"])
-    at = 0 if language(request) == "en" else 1
+    at = 0 if wanted(request, request.app.state.service.settings.web.language) == "en" else 1
     said = title or own[1:]
     problem = Problem(
         type=TYPE + code,
@@ -110,7 +105,10 @@ def answer(
         errors=list(errors),
     )
     request.scope["problem"] = code
-    more = {"Content-Language": ("en", "zh")[at], "Vary": "Accept-Language"} | dict(headers or {})
+    if wants_page(request):
+        shown: Response = request.app.state.problem_page(request, problem.model_dump(), dict(headers or {}))
+        return shown
+    more = {"Content-Language": ("en", "zh")[at], "Vary": "Accept-Language, Cookie"} | dict(headers or {})
     return JSONResponse(problem.model_dump(), status_code=problem.status, media_type=MEDIA, headers=more)
 
 

@@ -43,6 +43,11 @@ def retailers(db: Database, among: Among | None, *, search: str | None, offset: 
     return _page(db, query, offset, limit)
 
 
+def brands(db: Database) -> list[dict[str, Any]]:
+    """All brands by id: brand_id, name."""
+    return db.rows(sa.select(WARES.c.brand_id, WARES.c.name).order_by(WARES.c.brand_id))
+
+
 def audit(db: Database, *, by: str | None, action: str | None, first: date | None, offset: int, limit: int) -> Rows:
     """What people did, the newest first; `action`: only acts whose name begins so; `first`: from that day (UTC) on."""
     t = tables.audit

@@ -14,7 +14,10 @@ from ordering.accounts import MAY, Permission, Role
 from tests.web.conftest import House, bearer
 from web.people import guards_of
 
-PUBLIC = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/api/v1/session")}
+PUBLIC = {
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("POST", "/api/v1/session"),
+    ("GET", "/login"), ("POST", "/login"), ("GET", "/language/{chosen}"),
+}  # fmt: skip
 """The routes for which nobody need be logged in; /metrics looks at the address instead."""
 FILLED = {"order_id": "O1", "brand_id": "B1", "name": "nobody"} | dict.fromkeys(
     ("batch_id", "answer_id", "run_id", "plan_id", "token_id"), "1"

@@ -69,7 +69,7 @@ class TakeBack(BaseModel):
 @router.get("/sheet")
 def sheet(retailer_id: RetailerId, own: Here, person: Reads) -> Sheet:
     """The strategy for the retailer's level: every brand on offer with its caps, before anything is asked."""
-    _looked(own, person, retailer_id, "sheet")
+    looked(own, person, retailer_id, "sheet")
     return own.desk.sheet(retailer_id, now=own.clock())
 
 
@@ -84,16 +84,17 @@ def quote(retailer_id: RetailerId, said: Ask, own: Here, person: Orders) -> Quot
 @router.post("/orders", status_code=201)
 def confirm(retailer_id: RetailerId, said: Basket, key: Key, own: Here, person: Orders) -> Order:
     """Confirm a same-day order: each line gets what can be given at this moment, all in one transaction, once for each key."""
-    return _taken(own.desk.confirm(retailer_id, said.lines, key=key, by=person.name, now=own.clock()))
+    return taken(own.desk.confirm(retailer_id, said.lines, key=key, by=person.name, now=own.clock()))
 
 
 @router.post("/pre-orders", status_code=201)
 def pre_order(retailer_id: RetailerId, said: Basket, key: Key, own: Here, person: Orders) -> Order:
     """Leave requests for the next order day, in the place of those that waited (no lines: nothing waits any more); until the cut-off."""
-    return _taken(own.desk.pre_order(retailer_id, said.lines, key=key, by=person.name, now=own.clock()))
+    return taken(own.desk.pre_order(retailer_id, said.lines, key=key, by=person.name, now=own.clock()))
 
 
-def _taken(order: Order) -> Order:
+def taken(order: Order) -> Order:
+    """The order, counted."""
     meters.CONFIRMED.labels(str(order.mode)).inc(len(order.lines))
     return order
 
@@ -101,14 +102,14 @@ def _taken(order: Order) -> Order:
 @router.get("/orders", response_model=Page[Order])
 def orders(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> dict[str, Any]:
     """The retailer's orders of the last eight weeks and of those that come, the newest day first, cancelled ones among them."""
-    _looked(own, person, retailer_id, "orders")
+    looked(own, person, retailer_id, "orders")
     return part.of_list(own.desk.orders(retailer_id, now=own.clock()))
 
 
 @router.get("/orders/{order_id}")
 def order(retailer_id: RetailerId, order_id: OrderId, own: Here, person: Reads) -> Order:
     """One of them."""
-    _looked(own, person, retailer_id, "orders")
+    looked(own, person, retailer_id, "orders")
     return _own(own, retailer_id, order_id)
 
 
@@ -176,7 +177,7 @@ class Allocations(Page[Allocation]):
 @told.get("/allocations")
 def allocations(retailer_id: RetailerId, own: Here, person: Reads, part: Part) -> Allocations:
     """What the retailer got in the newest night's weeks, why in words, and how to recompute it from published numbers alone."""
-    _looked(own, person, retailer_id, "allocations")
+    looked(own, person, retailer_id, "allocations")
     found = explaining.sheet(own.source(), retailer_id)
     return Allocations.model_validate(part.of(found[found["retailer_id"] == retailer_id]) | {"rule": explaining_words.recipe()})
 
@@ -196,6 +197,6 @@ def supply_calendar(retailer_id: RetailerId, own: Here, person: Reads, part: Par
     return part.page(*lookups.arrivals(own.db, own.today, offset=part.offset, limit=part.limit))
 
 
-def _looked(own: Service, person: Person, retailer_id: str, what: str) -> None:
-    """Somebody looks at a retailer's data; who looks at its own is not noted."""
+def looked(own: Service, person: Person, retailer_id: str, what: str) -> None:
+    """Note that somebody looks at a retailer's data; who looks at its own is not noted."""
     privacy.note_access(own.db, person=person, retailer_id=retailer_id, what=what, at=own.clock())

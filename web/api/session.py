@@ -8,13 +8,13 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 
-from ordering.accounts import Permission, Person, Role
+from ordering.accounts import Permission, Person, Role, Session
 from ordering.database import accounts
 from web import people
 from web.api import router_of
 from web.people import Anybody
-from web.problems import ProblemError
-from web.service import Here
+from web.problems import CODES, ProblemError
+from web.service import Here, Service
 
 router = router_of("session")
 
@@ -49,18 +49,36 @@ class LoggedIn(Me):
 def log_in(said: LogIn, request: Request, response: Response, own: Here) -> LoggedIn:
     """Log in: sets the session's cookie and gives the token that goes with it. Programs use bearer tokens instead."""
     people.same_site(request)
+    session = begin(request, response, own, said.name, said.password.get_secret_value())
+    return LoggedIn(**_me(session.person), csrf=session.csrf)
+
+
+STATUS = {code: CODES[code][0] for code in ("WRONG_PASSWORD", "TOO_MANY")}
+"""How a log-in fails."""
+
+
+def begin(request: Request, response: Response, own: Service, name: str, password: str) -> Session:
+    """Begin a session, whose cookie is set on the response. Raises ProblemError with a code of STATUS."""
     address = request.client.host if request.client else ""
-    password = said.password.get_secret_value()
-    session = accounts.log_in(own.db, said.name, password, address=address, at=own.clock(), rules=own.settings.accounts)
+    session = accounts.log_in(own.db, name, password, address=address, at=own.clock(), rules=own.settings.accounts)
     if session is None:
-        wait = accounts.wait(own.db, said.name, address=address, at=own.clock(), rules=own.settings.accounts)
+        wait = accounts.wait(own.db, name, address=address, at=own.clock(), rules=own.settings.accounts)
         seconds = {} if wait is None else {"Retry-After": str(int(wait.total_seconds()) + 1)}
         raise ProblemError("WRONG_PASSWORD" if wait is None else "TOO_MANY", headers=seconds)
     age = int((session.expires_at - own.clock()).total_seconds())
     secure = not own.settings.web.insecure
     response.set_cookie(people.cookie_name(own), session.secret, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
     request.scope["person"] = session.person
-    return LoggedIn(**_me(session.person), csrf=session.csrf)
+    return session
+
+
+def end(request: Request, response: Response, own: Service) -> None:
+    """End the session of a request, here and now, whoever else holds its cookie."""
+    name = people.cookie_name(own)
+    secret = request.cookies.get(name)
+    if secret:
+        accounts.log_out(own.db, secret, own.clock())
+    response.delete_cookie(name, path="/", secure=not own.settings.web.insecure, httponly=True, samesite="lax")
 
 
 @router.get("/session")
@@ -72,11 +90,7 @@ def me(person: Anybody) -> Me:
 @router.delete("/session", status_code=204)
 def log_out(person: Anybody, request: Request, response: Response, own: Here) -> None:
     """Log out: the session ends here and now, whoever else holds its cookie."""
-    name = people.cookie_name(own)
-    secret = request.cookies.get(name)
-    if secret:
-        accounts.log_out(own.db, secret, own.clock())
-    response.delete_cookie(name, path="/", secure=not own.settings.web.insecure, httponly=True, samesite="lax")
+    end(request, response, own)
 
 
 def _me(person: Person) -> dict[str, object]:

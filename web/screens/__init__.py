@@ -1,0 +1,1 @@
+"""The pages, one module per audience; `shell` puts the frame around them."""

@@ -1,0 +1,141 @@
+"""What every page has: its frame, its language, who looks at it, and where else they may go."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import jinja2
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from ordering.accounts import Person, Role, csrf_of
+from web import language, people, service
+from web.problems import is_htmx
+from web.threads import AtTheDesk, OneThread
+
+
+def mark(text: str) -> str:
+    """Mark a text to be translated where it is shown."""
+    return text
+
+
+def router_of(*, desk: bool = False) -> APIRouter:
+    """The router of one audience's pages."""
+    return APIRouter(include_in_schema=False, route_class=AtTheDesk if desk else OneThread, default_response_class=HTMLResponse)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place to go: its address and the text of its name, which is translated where it is shown."""
+
+    href: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is around a page. `at`: its address; `today` and `zone` are the city's."""
+
+    language: language.Language
+    at: str
+    person: Person | None
+    csrf: str
+    links: Sequence[Link]
+    today: date
+    zone: ZoneInfo
+    city: str
+    version: str
+
+
+PLACES: Mapping[Role, Sequence[Link]] = {
+    Role.RETAILER: (
+        Link("/retailers/{shop}/order", mark("Order")), Link("/retailers/{shop}/orders", mark("My orders")),
+        Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
+    ),
+}  # fmt: skip
+"""Where the people of a role may go; where they begin comes first."""
+
+
+def links(person: Person | None) -> list[Link]:
+    """The places of a person."""
+    if person is None:
+        return []
+    return [Link(link.href.format(shop=quote(person.retailer_id or "", safe="")), link.name) for link in PLACES.get(person.role, ())]
+
+
+def frame(request: Request) -> Frame:
+    """The frame of a request's page."""
+    own = service.of(request)
+    person: Person | None = request.scope.get("person")
+    secret = request.cookies.get(people.cookie_name(own))
+    return Frame(
+        language=language.wanted(request, own.settings.web.language),
+        at=request.url.path,
+        person=person,
+        csrf=csrf_of(secret) if secret and person else "",
+        links=links(person),
+        today=own.today,
+        zone=ZoneInfo(own.settings.city.time_zone),
+        city=own.settings.city.name,
+        version=version("trueorder"),
+    )
+
+
+def new_key() -> str:
+    """The key of an order that may come."""
+    return secrets.token_urlsafe(18)
+
+
+def show(request: Request, template: str, page: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A page, or a part of one: `template` with `page`, whose fields it names."""
+    around = frame(request)
+    text = _environment(around.language).get_template(template).render(frame=around, page=page)
+    more = {"Content-Language": around.language, "Vary": "Accept-Language, Cookie", "Cache-Control": "no-store"} | dict(headers or {})
+    return HTMLResponse(text, status, more)
+
+
+def problem(request: Request, found: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """A problem as a page; who is not logged in is sent to the log-in, and back again from there."""
+    status = int(found["status"])
+    if status == 401 and found["code"] == "NOT_LOGGED_IN":
+        to = "/login?next=" + quote(request.url.path, safe="/")
+        return Response(status_code=401, headers={"HX-Redirect": to}) if is_htmx(request) else RedirectResponse(to, 303)
+    template = "problem_part.html" if is_htmx(request) else "problem.html"
+    return show(request, template, found, status=status, headers=headers)
+
+
+@lru_cache
+def _environment(name: language.Language) -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("web", "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
+    )  # fmt: skip
+    texts = language.texts(name)
+    found.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    found.filters |= {"cartons": cartons, "local": local, "money": money}
+    found.policies["ext.i18n.trimmed"] = True
+    return found
+
+
+def cartons(count: float | None) -> str:
+    """Whole cartons with separators; – where there is no number."""
+    return "–" if count is None else f"{count:,.0f}"
+
+
+def money(amount: float | None) -> str:
+    """Yuan, with cents."""
+    return "–" if amount is None else f"{amount:,.2f}"
+
+
+def local(at: datetime, zone: ZoneInfo, form: str = "%m-%d %H:%M") -> str:
+    """A UTC time in the city's zone."""
+    return at.replace(tzinfo=UTC).astimezone(zone).strftime(form)
