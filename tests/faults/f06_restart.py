@@ -43,8 +43,13 @@ DRAWN = {
 }
 """Columns that differ from one undisturbed time to the next, or tell of the restart."""
 NOT_KEPT = {"run_log", "leases"}
-IDS = {"run_id", "import_id"}
-"""Numbers that a crash of the server may skip."""
+GIVEN = {
+    key.name: table
+    for table in tables.metadata.sorted_tables
+    for key in table.primary_key
+    if len(table.primary_key) == 1 and isinstance(key.type, sa.Integer) and key.name.endswith("_id")
+}
+"""Ids that the database gives, and the table that each is of: a transaction that was cut off leaves a gap in them."""
 Seen = dict[Any, tuple[int, int]]
 """Of each week, run or order day: rows, and a sum."""
 
@@ -204,16 +209,21 @@ def _seen(db: database.Database, act: Act) -> Seen:
 
 
 def content(db: database.Database) -> str:
-    """A hash of every row of every table, but for what is drawn at random or measured, and for numbers of runs and imports."""
-    digest = hashlib.sha256()
+    """A hash of every row of every table, but for what is drawn at random or measured; ids that the database gives count by their order."""
+    digest, places = hashlib.sha256(), {name: _places(db, table.c[name]) for name, table in GIVEN.items()}
     for table in tables.metadata.sorted_tables:
         if table.name in NOT_KEPT:
             continue
-        names = [c.name for c in table.columns if c.name not in IDS | DRAWN.get(table.name, set())]
-        digest.update(
-            repr((table.name, sorted(repr(list(row.values())) for row in db.rows(sa.select(*(table.c[n] for n in names)))))).encode()
-        )
+        names = [c.name for c in table.columns if c.name not in DRAWN.get(table.name, set())]
+        rows = db.rows(sa.select(*(table.c[n] for n in names)))
+        said = sorted(repr([places.get(n, {}).get(value, value) for n, value in row.items()]) for row in rows)
+        digest.update(repr((table.name, said)).encode())
     return digest.hexdigest()
+
+
+def _places(db: database.Database, column: sa.Column[int]) -> dict[int, str]:
+    """The ids of a table, and the place of each among them."""
+    return {row[column.name]: f"#{place}" for place, row in enumerate(db.rows(sa.select(column).order_by(column)))}
 
 
 def _trial(city: City, act: Act, rng: random.Random, number: int) -> Mapping[str, float]:
