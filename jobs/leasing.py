@@ -32,6 +32,32 @@ def myself() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
+_own: set[str] = set()
+"""The holders that this process is now."""
+
+
+def is_gone(holder: str) -> bool:
+    """True for a holder of this host that has ended without giving its lease back: killed, or with no room to write that it ends.
+
+    It need not be waited for. Where this should be wrong, two hosts of one name say, the fence refuses what the older one writes.
+    """
+    host, _, process = holder.partition("/")
+    number = process.partition("/")[0]
+    if host != socket.gethostname() or not number.isdecimal():
+        return False
+    return holder not in _own if int(number) == os.getpid() else not _is_alive(int(number))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
 @dataclass
 class Held:
     """A lease held, renewed from a thread every quarter of its time until `end`, or until it is `lost`."""
@@ -86,14 +112,23 @@ class Held:
         self.ended.set()
         if self.thread is not None:
             self.thread.join(self.seconds)
+        _own.discard(self.lease.holder)
         with suppress(Exception):  # it runs out by itself
             leases.release(self.db, self.lease)
 
 
 def take(db: Database, name: str, seconds: float) -> Held | None:
     """Take a lease and keep it alive; None where somebody holds it."""
-    lease = leases.take(db, name, holder=myself(), seconds=seconds)
-    return Held(db, lease, seconds).start() if lease is not None else None
+    _own.add(holder := myself())
+    try:
+        lease = leases.take(db, name, holder=holder, seconds=seconds, is_gone=is_gone)
+    except BaseException:
+        _own.discard(holder)
+        raise
+    if lease is None:
+        _own.discard(holder)
+        return None
+    return Held(db, lease, seconds).start()
 
 
 @contextmanager

@@ -74,6 +74,7 @@ class Holder:
     renewed_at: datetime
     live: bool
     doing: str
+    holder: str
 
     def __str__(self) -> str:
         return f"{self.host}, process {self.process}, since {self.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -106,22 +107,29 @@ def _live(dialect: sa.Dialect) -> sa.ColumnElement[bool]:
     return sa.and_(T.c.expires > present, T.c.renewed <= present + SLACK)
 
 
-def take(db: Database, name: str, *, holder: str, seconds: float) -> Lease | None:
-    """Take a lease for `seconds`; None where somebody holds it. `holder`: host/process/a word of its own.
+def nobody(_holder: str) -> bool:
+    """Of no holder is it known that it has ended."""
+    return False
+
+
+def take(db: Database, name: str, *, holder: str, seconds: float, is_gone: Callable[[str], bool] = nobody) -> Lease | None:
+    """Take a lease for `seconds`; None where somebody holds it. `holder`: host/process/a word of its own; `is_gone`: whether it is known of
+    a holder that it has ended.
 
     A holder whose lease ran out while it was in the midst of a guarded write loses the connection it writes by.
     """
-    if (found := holder_of(db, name)) is not None and found.live:  # read first: who only waits disturbs no writer
+    if (found := holder_of(db, name)) is not None and found.live and not is_gone(found.holder):  # who only waits disturbs no writer
         return None
     with suppress(_BusyError), db.writing() as tx:
-        if not _is_live(tx, name):
+        if not _is_held(tx, name, is_gone):
             _enter(tx, name)
-            return None if _is_live(tx, name) else _taken(tx, name, holder, seconds)
+            return None if _is_held(tx, name, is_gone) else _taken(tx, name, holder, seconds)
     return None
 
 
-def _is_live(tx: sa.Connection, name: str) -> bool:
-    return bool(tx.execute(sa.select(_live(tx.dialect)).where(T.c.name == name)).scalar())
+def _is_held(tx: sa.Connection, name: str, is_gone: Callable[[str], bool]) -> bool:
+    found = tx.execute(sa.select(T.c.holder).where(T.c.name == name, _live(tx.dialect))).scalar()
+    return found is not None and not is_gone(found)
 
 
 def _enter(tx: sa.Connection, name: str) -> None:
@@ -187,4 +195,5 @@ def holder_of(db: Database, name: str) -> Holder | None:
         return None
     row = found[0]
     host, _, process = str(row["holder"]).partition("/")
-    return Holder(name, host, process.partition("/")[0], _utc(row["since"]), _utc(row["renewed"]), bool(row["live"]), row["doing"])
+    times = _utc(row["since"]), _utc(row["renewed"])
+    return Holder(name, host, process.partition("/")[0], *times, bool(row["live"]), row["doing"], row["holder"])

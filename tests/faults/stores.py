@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -98,7 +98,10 @@ class SqliteStore(Store):
 
 
 class PostgresqlStore(Store):
-    """A database on the server at `url`, in a tablespace on a disk of its own; what else the server writes has its own room."""
+    """A database on the server at `url`, in a tablespace on a disk of its own; what else the server writes has its own room.
+
+    No other trial may use that server: where one disk is full, the server makes no checkpoint, and refuses to copy or drop any database.
+    """
 
     def __init__(self, url: str) -> None:
         self._server, self._name = url, f"f7_{secrets.token_hex(6)}"
@@ -152,9 +155,8 @@ class PostgresqlStore(Store):
 
 @contextmanager
 def opened(url: str, folder: Path) -> Iterator[Store]:
-    """A store of the kind of `url`: an SQLite file below `folder`, or a database on the server."""
-    store = SqliteStore(folder) if url.startswith("sqlite") else PostgresqlStore(url)
-    try:
+    """A store of the kind of `url`: an SQLite file below `folder`, or a database on a server of its own."""
+    with ExitStack() as stack:
+        store = SqliteStore(folder) if url.startswith("sqlite") else PostgresqlStore(stack.enter_context(servers.server()))
+        stack.callback(store.close)
         yield store
-    finally:
-        store.close()
