@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 FAULT, DEMAND = "F4", "32 concurrent same-day orders: no supply, cap, quota or limit exceeded, no order lost"
 DATABASES = ("sqlite", "postgresql")
-FULL, SHORT = 10_000, 20
+FULL, SHORT = 10_000, 30
 AT_ONCE = 32
+ALIKE = 10
+"""So many trials one after the other have the same limits, for every process then reads its book anew, which takes as long as the orders;
+where the supply is just what the level promises, they have the same requests too, and differ by the order in which these arrive."""
 PROCESSES = 4
 BY_PROCESSES = 10
 """Every tenth trial comes from several processes, the others from threads of one."""
@@ -77,15 +80,32 @@ def prepare(url: str) -> database.Database:
 
 def drawn(seed: int, number: int) -> Trial:
     """Trial `number`: what is scarce in it, and who asks for what."""
-    rng = random.Random(f"{seed} {number}")
-    feasible = number % 3 == 0
-    limits: dict[tuple[str, ...], int] = {("supply", "B1"): rng.randint(0, 60), ("supply", "B2"): rng.randint(20, 200)}
+    alike, rng = random.Random(f"{seed} {number // ALIKE}"), random.Random(f"{seed} trial {number}")
+    feasible = number // ALIKE % 3 == 0
+    limits = {("supply", "B1"): alike.randint(0, 60), ("supply", "B2"): alike.randint(20, 200)} | ({} if feasible else _few(alike))
+    threshold = alike.randint(0, 3 * 2**32 // 1000)
     if not feasible:
-        for level in LEVELS:
-            few = {("cap", str(level), brand): rng.randint(0, 6) for brand in BRANDS}
-            few |= {("quota", str(level), brand): rng.randint(0, 9) for brand in ("", *BRANDS)}
-            few |= {("day", str(level)): rng.randint(0, 9), ("band", str(level)): rng.randint(0, 8)}
-            limits |= {key: value for key, value in few.items() if rng.random() < 0.6}
+        return Trial(limits, threshold, _sent(rng), feasible)
+    asked = {name: lines.get("B1", 5) for name, lines, _ in _sent(alike) if int(name[1:]) < SHOPS - 4}
+    sent = [(name, {"B1": requested}, f"key {name}") for name, requested in asked.items()]
+    limits["supply", "B1"] = sum(share(name, threshold, requested) for name, requested in asked.items()) + alike.randint(0, 3)
+    rng.shuffle(sent)
+    return Trial(limits, threshold, sent, feasible)
+
+
+def _few(rng: random.Random) -> dict[tuple[str, ...], int]:
+    """Some limits of each level, all of them scarce."""
+    found: dict[tuple[str, ...], int] = {}
+    for level in LEVELS:
+        few: dict[tuple[str, ...], int] = {("cap", str(level), brand): rng.randint(0, 6) for brand in BRANDS}
+        few |= {("quota", str(level), brand): rng.randint(0, 9) for brand in ("", *BRANDS)}
+        few |= {("day", str(level)): rng.randint(0, 9), ("band", str(level)): rng.randint(0, 8)}
+        found |= {key: value for key, value in few.items() if rng.random() < 0.6}
+    return found
+
+
+def _sent(rng: random.Random) -> list[tuple[str, dict[str, int], str]]:
+    """An order of every shop and a second one of two of them; some are sent twice, with the same key."""
     names = [f"R{n:02}" for n in range(SHOPS)]
     orders = [
         (name, {brand: rng.randint(1, 9) for brand in rng.sample(BRANDS, rng.randint(1, 2))}, f"key {n}")
@@ -93,13 +113,7 @@ def drawn(seed: int, number: int) -> Trial:
     ]
     sent = [*orders, *rng.sample(orders, AT_ONCE - len(orders))]
     rng.shuffle(sent)
-    threshold = rng.randint(0, 3 * 2**32 // 1000)
-    if feasible:
-        sent = [(name, {"B1": lines.get("B1", 5)}, f"key {name}") for name, lines, _ in orders[:SHOPS] if int(name[1:]) < SHOPS - 4]
-        rng.shuffle(sent)
-        promised = sum(share(name, threshold, lines["B1"]) for name, lines, _ in sent)
-        limits["supply", "B1"] = promised + rng.randint(0, 3)
-    return Trial(limits, threshold, sent, feasible)
+    return sent
 
 
 def share(retailer_id: str, threshold: int, requested: int) -> int:
@@ -108,8 +122,17 @@ def share(retailer_id: str, threshold: int, requested: int) -> int:
     return int(fill.entitled([threshold], ticket, [1000 * star(retailer_id)], [requested])[0])
 
 
-def reset(db: database.Database, trial: Trial) -> None:
-    """The city as if nobody had ordered in the week, under the limits of the trial."""
+def reset(db: database.Database, trial: Trial, before: Trial | None = None) -> None:
+    """The city as if nobody had ordered in the week, under the limits of the trial; `before`: the trial whose limits it has now."""
+    with db.writing() as tx:
+        for table in WRITTEN:
+            tx.execute(table.delete().where(table.c.week == f.MONDAY) if table is tables.order_lines else table.delete())
+        if before is None or (before.limits, before.threshold) != (trial.limits, trial.threshold):
+            _limit(tx, trial)
+
+
+def _limit(tx: database.Transaction, trial: Trial) -> None:
+    """Put the limits of a trial in the place of those there are."""
     of = tables.contract
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in LIMITS}
     for (limit, *scope), value in trial.limits.items():
@@ -126,17 +149,13 @@ def reset(db: database.Database, trial: Trial) -> None:
             rows["daily_limits"].append({"star_level": level, "limit": value})
         else:
             rows["band_caps"].append({"week": f.MONDAY, "star_level": level, "price_class": 2, "cap": value})
-    levels = tables.results["week_levels"]
-    with db.writing() as tx:
-        counters.renew_city(tx)
-        for table in WRITTEN:
-            tx.execute(table.delete().where(table.c.week == f.MONDAY) if table is tables.order_lines else table.delete())
-        for name, found in rows.items():
-            tx.execute(of[name].delete())
-            if found:
-                tx.execute(of[name].insert(), found)
-        published = float(fill.published(trial.threshold))
-        tx.execute(levels.update().where(levels.c.brand_id == "B1").values(threshold=trial.threshold, level=published))
+    counters.renew_city(tx)
+    for name, found in rows.items():
+        tx.execute(of[name].delete())
+        if found:
+            tx.execute(of[name].insert(), found)
+    levels, published = tables.results["week_levels"], float(fill.published(trial.threshold))
+    tx.execute(levels.update().where(levels.c.brand_id == "B1").values(threshold=trial.threshold, level=published))
 
 
 def send(desk: Desk, one: tuple[str, dict[str, int], str]) -> Order:
@@ -164,9 +183,11 @@ def trials(place: Place, first: int, count: int) -> Iterator[Mapping[str, float]
         threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
         processes: ProcessPoolExecutor | None = None
         stack.callback(db.engine.dispose)
+        before: Trial | None = None
         for number in range(first, first + count):
             trial = drawn(place.seed, number)
-            reset(db, trial)
+            reset(db, trial, before)
+            before = trial
             if number % BY_PROCESSES == BY_PROCESSES - 1:
                 if processes is None:
                     processes = stack.enter_context(ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")))

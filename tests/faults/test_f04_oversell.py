@@ -27,7 +27,7 @@ class Place:
 def test_a_desk_that_reads_decides_and_writes_without_a_lock_oversells(url: str, tmp_path: Path) -> None:
     """The control."""
     db = f04.prepare(url)
-    trial = replace(f04.drawn(4, 1), limits={("supply", "B1"): 10}, threshold=2**34)
+    trial = replace(f04.drawn(4, 10), limits={("supply", "B1"): 10}, threshold=2**34)
     f04.reset(db, trial)
     shops = [f"R{n:02}" for n in range(10)]
     desk, together = Desk(db, RULES, history=tmp_path / "h"), threading.Barrier(len(shops))
