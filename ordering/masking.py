@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 MASK = "***"
 _WORDS = (
@@ -42,6 +43,7 @@ def masked(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Whether what bears this name is a secret, or what a person wrote in confidence."""
     return bool(re.fullmatch(rf"(?:.*[-_])?{_NAMES}(?:s|_hash|_env)?|body|payload", name, re.IGNORECASE))
