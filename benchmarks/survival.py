@@ -139,11 +139,13 @@ class Story:
         return date.fromisoformat(found[1])
 
     def _a_night_killed(self, day: date) -> None:
-        self._say("Three schedulers are started ten seconds before the night; the one that leads is killed in the midst of it")
-        self._clock(day, "01:29:50")
+        self._say("Three schedulers are started, and catch up the night before; in the midst of the next, the one that leads is killed")
+        self._clock(day, "01:15:00")
         for _ in range(3):
             self._start()
-        self._until(lambda: "nightly" in self._doing(), "the night is under way")
+        self._done("nightly", day - timedelta(days=1))
+        self._clock(day, "01:29:55")
+        self._until(lambda: f"nightly of {day}" in self._doing(), "the night is under way")
         self._status(1)
         held = leases.holder_of(self.db, "scheduler")
         assert held is not None
