@@ -59,7 +59,7 @@ def weeks(source: Source, retailer_id: str, brand_id: str) -> Weeks:
 
 
 def _wanted(source: Source, retailer_id: str, brand_id: str) -> pd.DataFrame:
-    """The stored estimate of a pair by week, from the first of its life on: its rate × the brand's index in its district, with the deciles of the whole number."""
+    """The stored estimate of a pair by week, from the first of its life on, with deciles: its rate × the brand's index in its district."""
     pair = source.result("pair_estimates", retailer_id=retailer_id, brand_id=brand_id)
     index = _index(source, retailer_id, brand_id)
     if pair.empty:

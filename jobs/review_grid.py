@@ -76,9 +76,7 @@ def _names(rows: pd.DataFrame, name: str) -> list[list[str]]:
 
 
 def _plain(values: pd.Series) -> list[Any]:
-    """Values as JSON has them: numbers to a tenth, whole ones without a point, missing ones null."""
-    return [None if pd.isna(value) else _short(value) for value in values.astype(object).tolist()]
-
-
-def _short(value: Any) -> Any:
-    return (int(value) if value % 1 == 0 else round(value, 1)) if isinstance(value, float) else value
+    """Values as JSON has them: numbers to a tenth, missing ones null."""
+    short = values.round(1) if values.dtype.kind == "f" else values
+    found: list[Any] = (short.astype(object).where(short.notna(), None) if short.hasnans else short).tolist()
+    return found

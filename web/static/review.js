@@ -188,6 +188,11 @@
     const before = cell.getOldValue();
     if (quantity === null || quantity === "" || quantity === undefined) { cell.restoreOldValue(); return; }
     if (before === quantity) return;
+    if (row.most !== null && quantity > row.most) {
+      tell(said("above", { quantity, most: row.most, bound: words.bounds[row.bound] || row.bound }), true);
+      cell.restoreOldValue();
+      return;
+    }
     decide(row, quantity === row.suggested ? "accepted" : "adjusted", quantity);
   }
   function clicked(event, cell) {
