@@ -9,7 +9,7 @@
   const count = (value) => value.toLocaleString("en");
   const byId = (id) => document.getElementById(id);
   const order = new Intl.Collator(document.documentElement.lang).compare;
-  const UNDO = "trueorder.undo";
+  const UNDO = "trueorder.undo." + page.dataset.me;
   let closed = "", table = null, asking = 0;
 
   // ---- what the service says
