@@ -94,6 +94,7 @@ class Filter:
     """Which lines of a night: those that fit everything that is given.
 
     `change`: suggestion and request lie at least so many cartons apart. `other_basis`: decided on another suggestion than this night's.
+    `search`: name or number of the retailer or of the brand holds this.
     Lines without suggestion, request and decision are left out unless `empty`.
     """
 
@@ -108,6 +109,7 @@ class Filter:
     state: str | None = None
     change: int | None = None
     other_basis: bool = False
+    search: str | None = None
     empty: bool = False
 
     def check(self) -> Filter:

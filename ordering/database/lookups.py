@@ -43,6 +43,12 @@ def retailers(db: Database, among: Among | None, *, search: str | None, offset: 
     return _page(db, query, offset, limit)
 
 
+def retailer(db: Database, retailer_id: str) -> dict[str, Any] | None:
+    """One retailer, in the same columns; None where there is none."""
+    found = db.rows(sa.select(*(SHOPS.c[name] for name in RETAILER)).where(SHOPS.c.retailer_id == retailer_id))
+    return found[0] if found else None
+
+
 def brands(db: Database) -> list[dict[str, Any]]:
     """All brands by id: brand_id, name."""
     return db.rows(sa.select(WARES.c.brand_id, WARES.c.name).order_by(WARES.c.brand_id))

@@ -122,5 +122,11 @@ def _chosen(of: Filter, star: sa.ColumnElement[int], flagged: sa.ColumnElement[b
     found += [states[of.state]] if of.state is not None else []
     found += [sa.func.abs(S.c.suggested - S.c.requested) >= of.change] if of.change is not None else []
     found += [sa.and_(D.c.decision != Decision.OPEN, D.c.suggested != S.c.suggested)] if of.other_basis else []
+    found += [_holding(of.search)] if of.search else []
     something = sa.or_(S.c.suggested > 0, S.c.requested > 0, D.c.decision != Decision.OPEN)
     return found if of.empty else [*found, something]
+
+
+def _holding(text: str) -> sa.ColumnElement[bool]:
+    """True where name or number of the retailer or of the brand holds a text."""
+    return sa.or_(*(column.icontains(text, autoescape=True) for column in (SHOPS.c.name, S.c.retailer_id, WARES.c.name, S.c.brand_id)))

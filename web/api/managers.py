@@ -69,6 +69,7 @@ class Choice(BaseModel):
     state: Literal["open", "pending", "decided", "accepted", "adjusted", "rejected"] | None = None
     change: Annotated[int, Field(ge=0, le=10**6, description="Suggestion and request lie at least so many cartons apart.")] | None = None
     other_basis: bool = Field(False, description="Decided on another suggestion than this night's.")
+    search: Code | None = Field(None, description="Name or number of the retailer or of the brand holds this.")
     empty: bool = Field(False, description="Also lines without suggestion, request and decision.")
 
     def filter(self) -> Filter:

@@ -61,6 +61,7 @@ PLACES: Mapping[Role, Sequence[Link]] = {
         Link("/retailers/{shop}/order", mark("Order")), Link("/retailers/{shop}/orders", mark("My orders")),
         Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
     ),
+    Role.ACCOUNT_MANAGER: (Link("/review", mark("Review")), Link("/retailers", mark("My retailers"))),
 }  # fmt: skip
 """Where the people of a role may go; where they begin comes first."""
 

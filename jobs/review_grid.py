@@ -1,0 +1,82 @@
+"""The review as a grid: a night's lines with what stands out on them, those first that need a look, packed column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from allocation.suggest import NOT_YET_KNOWN
+from ordering import review
+from ordering.settings import ReviewSettings
+
+MARKS = ("flagged", "change", "bound", "stock")
+"""What makes a line an exception, the gravest first: its request was flagged; suggestion and request lie further apart than a person may
+change without a reason; a bound cut the suggestion; the counted stock that will be left is below what half of all weeks want."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+def marks(lines: pd.DataFrame, rules: ReviewSettings) -> Mapping[str, Bools]:
+    """Which of MARKS hold, line by line (columns review.SHOWN)."""
+    asked = (lines["requested"] > 0).to_numpy(bool)
+    cut = lines["reason"].astype("str").str.removesuffix(NOT_YET_KNOWN).str.rstrip("+").str.contains("+", regex=False)
+    return {
+        "flagged": lines["flagged"].to_numpy(bool),
+        "change": asked & review.needs_reason(lines["suggested"], lines["requested"], rules),
+        "bound": cut.to_numpy(bool),
+        "stock": (lines["stock"].astype("float64") < lines["p50"]).to_numpy(bool),
+    }
+
+
+def packed(lines: pd.DataFrame, rules: ReviewSettings, closed: date) -> dict[str, Any]:
+    """Lines (columns review.SHOWN) for a grid, exceptions first: names once, numbers by column, decisions of decided lines alone.
+
+    `closed`: the last order day whose cut-off has passed; later ones can be decided. `marks` of a line: the sum of 8, 4, 2 and 1 for
+    those of MARKS that hold.
+    """
+    found = marks(lines, rules)
+    weight = sum(found[name] * 2 ** (len(MARKS) - 1 - at) for at, name in enumerate(MARKS)) if len(lines) else []
+    rows = lines.assign(marks=np.asarray(weight, np.int64)).sort_values("marks", ascending=False, kind="stable", ignore_index=True)
+    rows = rows.assign(day=rows["order_day"].dt.strftime("%Y-%m-%d"))
+    told = np.flatnonzero((rows["version"] > 0).to_numpy())
+    return {
+        "closed": closed.isoformat(),
+        "total": len(rows),
+        "columns": {name: _coded(rows, name) for name in CODED} | {name: _plain(rows[name]) for name in NUMBERS},
+        "names": {name: _names(rows, name) for name in CODED},
+        "decided": {"at": told.tolist()} | {name: _plain(rows[name].iloc[told]) for name in DECIDED},
+    }
+
+
+CODED: Mapping[str, tuple[str, ...]] = {
+    "shop": ("retailer_id", "name", "district"), "brand": ("brand_id", "brand_name"), "day": ("day",), "bound": ("bound",),
+    "reason": ("reason",),
+}  # fmt: skip
+"""Columns whose few values are named once and numbered in the lines: what a name is made of."""
+NUMBERS = ("star_level", "marks", "requested", "suggested", "p10", "p90", "stock", "most")
+DECIDED = ("version", "decision", "override", "final", "basis", "pending", "code", "note", "decided_by", "approved_by", "batch_id")
+
+
+def _coded(rows: pd.DataFrame, name: str) -> list[int]:
+    codes, _ = pd.factorize(rows[CODED[name][0]].astype("str"))
+    found: list[int] = codes.tolist()
+    return found
+
+
+def _names(rows: pd.DataFrame, name: str) -> list[list[str]]:
+    """The values in the order of their numbers."""
+    first = rows.loc[:, list(CODED[name])].astype("str").drop_duplicates(CODED[name][0])
+    found: list[list[str]] = first.to_numpy(dtype=object).tolist()
+    return found
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    """Values as JSON has them: numbers to a tenth, missing ones null."""
+    short = values.round(1) if values.dtype.kind == "f" else values
+    found: list[Any] = (short.astype(object).where(short.notna(), None) if short.hasnans else short).tolist()
+    return found

@@ -1,0 +1,126 @@
+"""For an account manager: its own retailers, and one of them with its suggestions, its flags and the answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Form, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs import flagging, reviewing
+from ordering.accounts import Permission, Person
+from ordering.answers import GROUNDS, VERDICTS, Ground, Verdict
+from ordering.database import accounts, lookups, privacy
+from ordering.review import Filter
+from web.api import managers
+from web.api.managers import Answers, Word
+from web.api.orders import Reads, RetailerId, looked
+from web.api.pages import records
+from web.people import may
+from web.problems import ProblemError
+from web.screens import shell
+from web.service import Here, Service
+
+router = shell.router_of()
+SHOWN = 50
+"""Retailers of one page."""
+NEWEST = 20
+"""Flags that are shown at first."""
+SeesFlags = Annotated[Person, may(Permission.READ_FLAGS)]
+FOUND = rf"^({'|'.join(Verdict)}):[a-z_]{{1,50}}$"
+Id = Annotated[str, Path(min_length=1, max_length=100)]
+
+
+@dataclass(frozen=True)
+class RetailersPage:
+    """A page of one's own retailers, by licence number."""
+
+    retailers: Sequence[Mapping[str, Any]]
+    total: int
+    search: str
+    offset: int
+    shown: int = SHOWN
+
+
+@router.get("/retailers")
+def retailers(
+    request: Request, own: Here, person: Reads, search: Word = "", offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+) -> Response:
+    """One's own retailers; `search`: whose name or number holds this."""
+    privacy.note_access(own.db, person=person, what="retailers", at=own.clock())
+    found, total = lookups.retailers(own.db, accounts.seen(person), search=search.strip(), offset=offset, limit=SHOWN)
+    return shell.show(request, "manager/retailers.html", RetailersPage(found, total, search.strip(), offset))
+
+
+@dataclass(frozen=True)
+class FlagsPart:
+    """A retailer's flags, the newest first (`total`: how many there are in all), and what may be said to one; `may_answer`: whether who
+    looks may."""
+
+    retailer_id: str
+    total: int
+    flags: Sequence[Mapping[str, Any]]
+    brands: Mapping[str, str]
+    may_answer: bool
+    verdicts: Mapping[Verdict, tuple[str, str]]
+    grounds: Mapping[str, Ground]
+
+
+@dataclass(frozen=True)
+class RetailerPage:
+    """A retailer as its account manager sees it: who it is, what is suggested to it and still open, and its flags."""
+
+    retailer: Mapping[str, Any]
+    star_level: int
+    suggestions: Sequence[Mapping[str, Any]]
+    decided: int
+    flags: FlagsPart
+    may_decide: bool
+
+
+@router.get("/retailers/{retailer_id}")
+def retailer(request: Request, retailer_id: RetailerId, own: Here, person: SeesFlags, every_flag: bool = False) -> Response:
+    """One retailer; with its newest flags, or every one."""
+    looked(own, person, retailer_id, "suggestions")
+    shop = lookups.retailer(own.db, retailer_id)
+    if shop is None:
+        raise ProblemError("NOT_FOUND")
+    lines = reviewing.listed(own.source(), Filter(retailer=retailer_id))
+    open_ = lines[(lines["decision"] == "open").to_numpy(bool)]
+    star = int(lines["star_level"].iloc[0]) if len(lines) else int(shop["star_level"])
+    flags = _flags(own, person, retailer_id, every=every_flag)
+    page = RetailerPage(shop, star, records(open_), len(lines) - len(open_), flags, person.may(Permission.DECIDE))
+    return shell.show(request, "manager/retailer.html", page)
+
+
+def _flags(own: Service, person: Person, retailer_id: str, *, every: bool) -> FlagsPart:
+    looked(own, person, retailer_id, "flags")
+    found = flagging.listed(own.source(), retailer=retailer_id)
+    brands = {row["brand_id"]: row["name"] for row in lookups.brands(own.db)}
+    shown = records(found if every else found.head(NEWEST))
+    return FlagsPart(retailer_id, len(found), shown, brands, person.may(Permission.ANSWER), VERDICTS, GROUNDS)
+
+
+@router.post("/retailers/{retailer_id}/flags/{order_id}/{brand_id}/answers")
+def answer(
+    request: Request, retailer_id: RetailerId, order_id: Id, brand_id: Id, own: Here, person: Answers,
+    found: Annotated[str, Form(pattern=FOUND)], note: Annotated[str, Form(min_length=1, max_length=1000)],
+    every_brand: Annotated[bool, Form()] = False, until: Annotated[str, Form(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = "",
+) -> Response:  # fmt: skip
+    """Answer a flag by the form beside it, `found` being verdict and ground; gives the flags anew."""
+    verdict, _, ground = found.partition(":")
+    said = managers.Say(verdict=Verdict(verdict), ground=ground, note=note, every_brand=every_brand, until=_day(until))
+    managers.answer(order_id, brand_id, said, own, person)
+    return shell.show(request, "manager/flags.html", _flags(own, person, retailer_id, every=False))
+
+
+def _day(text: str) -> date | None:
+    """The day typed; None where none was. Raises ProblemError where there is no such day."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ProblemError("INVALID", (f"{text}: there is no such day", f"{text}：没有这一天")) from None

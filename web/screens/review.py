@@ -1,0 +1,82 @@
+"""For an account manager: the planned week's suggestions of its own retailers in one grid, to be decided on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs import line_story, review_grid, reviewing
+from jobs.publish import closed_until
+from ordering.accounts import Permission, Person
+from ordering.database import accounts, lookups, privacy
+from ordering.review import CODES
+from ordering.settings import ReviewSettings
+from web import language
+from web.api.managers import Choice, Decides
+from web.api.orders import RetailerId, looked
+from web.people import may
+from web.screens import shell
+from web.service import Here
+
+router = shell.router_of()
+BrandId = Annotated[str, Path(min_length=1, max_length=100)]
+Sees = Annotated[Person, may(Permission.READ_SUGGESTIONS)]
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """The grid to be: what it chooses first, what it can be chosen by, and what needs a reason. `codes`: of reasons, with their words."""
+
+    of: Choice
+    brands: Sequence[Mapping[str, Any]]
+    levels: int
+    rules: ReviewSettings
+    codes: Mapping[str, tuple[str, str]]
+
+
+@router.get("/review")
+def review(request: Request, own: Here, person: Decides, of: Annotated[Choice, Query()]) -> Response:
+    """The page; its lines come by /review/rows."""
+    page = ReviewPage(of, lookups.brands(own.db), own.settings.rating.levels, own.settings.review, CODES)
+    return shell.show(request, "manager/review.html", page)
+
+
+@router.get("/review/rows")
+def rows(own: Here, person: Decides, of: Annotated[Choice, Query()]) -> Response:
+    """The lines of a choice as JSON, those first that need a look (review_grid.packed), with the night that suggests them."""
+    privacy.note_access(own.db, person=person, what="suggestions", at=own.clock())
+    source = own.source()
+    found = reviewing.listed(source, of.filter(), accounts.seen(person))
+    packed = review_grid.packed(found, source.settings.review, closed_until(source.settings, own.clock()))
+    night = {"run": source.run.run_id, "night": source.run.business_date.isoformat()}
+    text = json.dumps(night | packed, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@dataclass(frozen=True)
+class StoryPage:
+    """What a suggestion was made of; `names`: of the retailer and the brand."""
+
+    retailer_id: str
+    brand_id: str
+    names: tuple[str, str]
+    story: line_story.Story
+    may_decide: bool
+
+
+@router.get("/review/{retailer_id}/{brand_id}")
+def story(request: Request, retailer_id: RetailerId, brand_id: BrandId, own: Here, person: Sees) -> Response:
+    """The part beside the grid that tells of one line."""
+    looked(own, person, retailer_id, "suggestions explain")
+    told = line_story.told(own.source(), retailer_id, brand_id, language.wanted(request, own.settings.web.language))
+    shop = lookups.retailer(own.db, retailer_id) or {}
+    brands = {row["brand_id"]: row["name"] for row in lookups.brands(own.db)}
+    names = (str(shop.get("name", retailer_id)), str(brands.get(brand_id, brand_id)))
+    page = StoryPage(retailer_id, brand_id, names, told, person.may(Permission.DECIDE))
+    return shell.show(request, "manager/story.html", page)
