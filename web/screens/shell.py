@@ -62,6 +62,7 @@ PLACES: Mapping[Role, Sequence[Link]] = {
         Link("/retailers/{shop}/order", mark("Order")), Link("/retailers/{shop}/orders", mark("My orders")),
         Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
     ),
+    Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
 }  # fmt: skip
 """Where the people of a role may go; where they begin comes first."""
 
