@@ -77,8 +77,30 @@ def _parquet(file: Path, columns: list[str]) -> Iterator[Write]:
             writer.close()
 
 
+LIVE = r"^\s*[=+\-@\t\r\n＝＋－＠]"
+"""Begins a text that spreadsheets may take for a formula when they open a csv, where nothing says what is text."""
+NUMBER = r"^[+\-]?\d+(\.\d+)?$"
+QUOTED = r"^'(?=\s*[=+\-@\t\r\n＝＋－＠])"
+"""The mark that a csv has before such a text, to be taken off where a csv is read again."""
+
+
+def _inert(rows: Any) -> Any:
+    """An Arrow table whose texts no spreadsheet takes for a formula: a ' goes before those that it would; numbers stay numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for at, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type):
+            texts = rows.column(at)
+            live = pc.and_not(pc.match_substring_regex(texts, LIVE), pc.match_substring_regex(texts, NUMBER))
+            if pc.any(live).as_py():
+                rows = rows.set_column(at, field, pc.if_else(live, pc.binary_join_element_wise("'", texts, ""), texts))
+    return rows
+
+
 @contextmanager
 def _csv(file: Path, columns: list[str]) -> Iterator[Write]:
+    """What looks like a formula becomes text by a ' before it."""
     import pyarrow as pa
     import pyarrow.csv as csv
 
@@ -88,7 +110,7 @@ def _csv(file: Path, columns: list[str]) -> Iterator[Write]:
 
         def put(part: pd.DataFrame) -> None:
             rows = pa.Table.from_pandas(part, schema=_schema(part), preserve_index=False, safe=False)
-            csv.write_csv(rows, out, options)
+            csv.write_csv(_inert(rows), out, options)
 
         yield put
 

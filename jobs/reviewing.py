@@ -95,7 +95,7 @@ def adjust_from(source: Source, file: Path, *, by: str, clock: datetime, why: st
 def _read(file: Path) -> pd.DataFrame:
     """An edited list: EDITED, code and note; TrueOrderError where it cannot be read."""
     try:
-        found = pd.read_csv(file, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+        found = pd.read_csv(file, dtype="str", keep_default_na=False, encoding="utf-8-sig").replace(output.QUOTED, "", regex=True)
     except (OSError, ValueError) as error:
         raise TrueOrderError(f"{file}: cannot be read ({error}); save the list as csv, UTF-8") from error
     missing = [name for name in EDITED if name not in found]

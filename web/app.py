@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -16,13 +16,15 @@ from starlette.staticfiles import StaticFiles
 
 from jobs import clock as clocks
 from jobs import logs
-from ordering import database, history, settings
+from ordering import database, history, settings, settings_sources
 from ordering.database import Database
 from ordering.settings import Settings
+from ordering.settings_sources import Setting
 from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
+from web.screens import administrators as keeping
 from web.screens import login, retailers, review, shell
 from web.screens import managers as manager_pages
 from web.service import Service
@@ -49,23 +51,27 @@ TRUSTED = 1.0
 
 def create() -> FastAPI:
     """The application by the environment: TRUEORDER_DATABASE and TRUEORDER_SETTINGS, as the commands read them."""
-    rules = settings_here()
+    rules, place = settings_here(), os.environ.get("TRUEORDER_DATABASE", "")
     logs.configure(rules.logging, service=True)
-    db = database.connect(
-        os.environ.get("TRUEORDER_DATABASE") or rules.database.url, pool=threads.connections(rules.web.threads), trusted=TRUSTED
-    )
+    db = database.connect(place or rules.database.url, pool=threads.connections(rules.web.threads), trusted=TRUSTED)
     database.check_schema(db)
-    return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now)
+    outside = {"database.url": ("TRUEORDER_DATABASE", place)} if place not in ("", rules.database.url) else {}
+    sources = settings_sources.listed(*_files(), environment=outside)
+    return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now, sources=sources)
 
 
 def settings_here() -> Settings:
     """The settings by the environment, like those of the commands."""
+    return settings.load(*_files())
+
+
+def _files() -> list[Path]:
     local, named = Path("trueorder.toml"), os.environ.get("TRUEORDER_SETTINGS", "")
-    return settings.load(*([local] if local.exists() else []), *map(Path, filter(None, named.split(os.pathsep))))
+    return [*([local] if local.exists() else []), *map(Path, filter(None, named.split(os.pathsep)))]
 
 
-def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], datetime]) -> FastAPI:
-    """The application over an open database. `clock` gives the present, UTC."""
+def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], datetime], sources: Sequence[Setting] = ()) -> FastAPI:
+    """The application over an open database. `clock` gives the present, UTC; `sources`: the settings as the administrator sees them."""
     app = Described(
         title="TrueOrder",
         version=version("trueorder"),
@@ -78,11 +84,11 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
         middleware=[Middleware(Around, secure=not rules.web.insecure, most=rules.web.body_kilobytes * 1024)],
         exception_handlers=dict(problems.HANDLERS),
     )
-    app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history))
+    app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history), sources)
     app.include_router(health.router)
     for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
-    for pages in (login.router, retailers.router, retailers.told, review.router, manager_pages.router):
+    for pages in (login.router, retailers.router, retailers.told, review.router, manager_pages.router, keeping.router):
         app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.problem_page = shell.problem

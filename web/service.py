@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,18 +15,20 @@ from starlette.requests import Request
 from jobs import exports
 from ordering.database import Database
 from ordering.settings import Settings
+from ordering.settings_sources import Setting
 from web.desk import Desk
 
 
 @dataclass(frozen=True)
 class Service:
-    """The database, the settings, where the history lies, the clock (UTC) and the ordering desk."""
+    """The database, the settings, where the history lies, the clock (UTC), the ordering desk, and the settings each with its source."""
 
     db: Database
     settings: Settings
     history: Path
     clock: Callable[[], datetime]
     desk: Desk
+    sources: Sequence[Setting] = ()
 
     def source(self, run_id: int | None = None) -> exports.Source:
         """The newest night, or the run named. Raises StateError where there is none whose results are stored."""

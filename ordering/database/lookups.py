@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -54,14 +54,23 @@ def brands(db: Database) -> list[dict[str, Any]]:
     return db.rows(sa.select(WARES.c.brand_id, WARES.c.name).order_by(WARES.c.brand_id))
 
 
-def audit(db: Database, *, by: str | None, action: str | None, first: date | None, offset: int, limit: int) -> Rows:
-    """What people did, the newest first; `action`: only acts whose name begins so; `first`: from that day (UTC) on."""
+def audit(
+    db: Database, *, by: str | None, action: str | None, since: datetime | None, until: datetime | None = None, offset: int, limit: int
+) -> Rows:
+    """What people did, the newest first; `action`: only acts whose name begins so; from `since` on and before `until` (UTC)."""
     t = tables.audit
     query = sa.select(t).order_by(t.c.audit_id.desc())
     query = query if by is None else query.where(t.c.by == by)
     query = query if action is None else query.where(t.c.action.startswith(action, autoescape=True))
-    query = query if first is None else query.where(t.c.at >= datetime.combine(first, time.min))
+    query = query if since is None else query.where(t.c.at >= since)
+    query = query if until is None else query.where(t.c.at < until)
     return _page(db, query, offset, limit)
+
+
+def audit_of(db: Database, subject: str, *, offset: int, limit: int) -> Rows:
+    """What was done to a thing, the newest first."""
+    t = tables.audit
+    return _page(db, sa.select(t).where(t.c.subject == subject).order_by(t.c.audit_id.desc()), offset, limit)
 
 
 def arrivals(db: Database, first: date, *, offset: int, limit: int) -> Rows:

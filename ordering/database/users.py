@@ -129,7 +129,12 @@ def end_all(tx: sa.Connection, user_id: int, *, by: str, at: datetime) -> None:
 
 def listed(db: Database) -> list[User]:
     """All users, by role and name."""
-    return sorted(_users(db), key=lambda user: (user.person.role, user.person.name))
+    return some(db)
+
+
+def some(db: Database, *where: sa.ColumnElement[bool]) -> list[User]:
+    """The users that conditions on `users` choose, by role and name."""
+    return sorted(_users(db, *where), key=lambda user: (user.person.role, user.person.name))
 
 
 def find(db: Database, name: str) -> User:

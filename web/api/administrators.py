@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from ordering.accounts import Permission, Person, Role
+from ordering.accounts import Permission, Person, Role, login_of
 from ordering.database import accounts, lookups
 from web.api import router_of
 from web.api.pages import Page, Part, Utc
 from web.people import may
+from web.problems import ProblemError
 from web.service import Here
 
 router = router_of("administrators")
@@ -90,6 +91,7 @@ def change(name: Name, said: Change, own: Here, person: Manages) -> User:
     """Give a user another role, territory or password. Another role or password ends the user's sessions at once."""
     by, at = person.name, own.clock()
     if said.role is not None:
+        _of_another(name, person)
         accounts.set_role(own.db, name, said.role, by=by, at=at)
     if said.managers is not None or said.districts is not None:
         before = accounts.find(own.db, name).person
@@ -99,6 +101,12 @@ def change(name: Name, said: Change, own: Here, person: Manages) -> User:
     if said.password is not None:
         accounts.set_password(own.db, name, said.password.get_secret_value(), by=by, at=at, rules=own.settings.accounts)
     return _user(accounts.find(own.db, name))
+
+
+def _of_another(name: str, person: Person) -> None:
+    """Raise ProblemError where administrators would take their own rights away: there might be nobody left to give them back."""
+    if login_of(name) == login_of(person.name):
+        raise ProblemError("STATE", ("Only another administrator can do this to you.", "对您本人的此项操作须由另一名管理员进行。"))
 
 
 class Because(BaseModel):
@@ -112,6 +120,7 @@ class Because(BaseModel):
 @router.post("/users/{name}/disabling", status_code=201)
 def disable(name: Name, said: Because, own: Here, person: Manages) -> User:
     """Keep a user out: sessions and tokens end now."""
+    _of_another(name, person)
     accounts.disable(own.db, name, by=person.name, why=said.why, at=own.clock())
     return _user(accounts.find(own.db, name))
 
@@ -196,5 +205,6 @@ def audit(
     since: Annotated[date | None, Query(description="From this day (UTC) on.")] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What people did, the newest first."""
-    found = lookups.audit(own.db, by=by, action=action, first=since, offset=part.offset, limit=part.limit)
+    first = None if since is None else datetime.combine(since, time.min)
+    found = lookups.audit(own.db, by=by, action=action, since=first, offset=part.offset, limit=part.limit)
     return part.page(*found)

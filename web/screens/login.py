@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +18,8 @@ from web.screens import shell
 from web.service import Here, Service
 
 router = shell.router_of()
+LONGEST = 500
+"""Characters of an address to go on to."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def ask(request: Request, own: Here, next: str = "/") -> Response:
 @router.post("/login")
 def log_in(
     request: Request, own: Here, name: Annotated[str, Form(max_length=100)], password: Annotated[str, Form(max_length=1000)],
-    next: Annotated[str, Form(max_length=500)] = "/",
+    next: str = "/",
 ) -> Response:  # fmt: skip
     """Logs in and leads on; or the form again, with the reason."""
     people.same_site(request)
@@ -51,14 +53,15 @@ def log_in(
         session.begin(request, answer, own, name, password)
     except ProblemError as refused:
         minutes = (int((refused.headers or {}).get("Retry-After", "0")) + 59) // 60
-        return _form(request, own, LogIn(_local(next), name, refused.code.lower(), minutes), status=session.STATUS[refused.code])
+        failed = LogIn(_local(next), name, refused.code.lower(), minutes)
+        return _form(request, own, failed, session.STATUS[refused.code], refused.headers)
     return answer
 
 
-def _form(request: Request, own: Service, page: LogIn, status: int = 200) -> Response:
+def _form(request: Request, own: Service, page: LogIn, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     visitors = demo.visitors(own.db)
     shown = LogIn(page.next, page.name, page.failed, page.minutes, visitors, demo.PASSWORD if visitors else "")
-    return shell.show(request, "login.html", shown, status=status)
+    return shell.show(request, "login.html", shown, status=status, headers=headers)
 
 
 @router.post("/logout")
@@ -88,4 +91,4 @@ def choose(chosen: language.Language, own: Here, next: str = "/") -> Response:
 def _local(address: str) -> str:
     """An address of this service; / for any other."""
     inside = address.startswith("/") and not address.startswith("//") and "\\" not in address and address.isprintable()
-    return address if inside else "/"
+    return address if inside and len(address) <= LONGEST else "/"

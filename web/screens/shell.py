@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -43,10 +43,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Frame:
-    """What is around a page. `at`: its address; `today` and `zone` are the city's."""
+    """What is around a page. `at`: its path, `address`: the same with its query; `today` and `zone` are the city's."""
 
     language: language.Language
     at: str
+    address: str
     person: Person | None
     csrf: str
     links: Sequence[Link]
@@ -62,6 +63,7 @@ PLACES: Mapping[Role, Sequence[Link]] = {
         Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
     ),
     Role.ACCOUNT_MANAGER: (Link("/review", mark("Review")), Link("/retailers", mark("My retailers"))),
+    Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
 }  # fmt: skip
 """Where the people of a role may go; where they begin comes first."""
 
@@ -81,6 +83,7 @@ def frame(request: Request) -> Frame:
     return Frame(
         language=language.wanted(request, own.settings.web.language),
         at=request.url.path,
+        address=_address(request.url.path, request.url.query),
         person=person,
         csrf=csrf_of(secret) if secret and person else "",
         links=links(person),
@@ -108,10 +111,24 @@ def problem(request: Request, found: Mapping[str, Any], headers: Mapping[str, st
     """A problem as a page; who is not logged in is sent to the log-in, and back again from there."""
     status = int(found["status"])
     if status == 401 and found["code"] == "NOT_LOGGED_IN":
-        to = "/login?next=" + quote(request.url.path, safe="/")
+        to = "/login?next=" + quote(_page(request), safe="/")
         return Response(status_code=401, headers={"HX-Redirect": to}) if is_htmx(request) else RedirectResponse(to, 303)
     template = "problem_part.html" if is_htmx(request) else "problem.html"
     return show(request, template, found, status=status, headers=headers)
+
+
+def _page(request: Request) -> str:
+    """The page that was asked for, or of which a part was asked, with its query; / where that is not known."""
+    asked = request.headers.get("hx-current-url", "") if is_htmx(request) else str(request.url) if request.method == "GET" else ""
+    try:
+        found = urlsplit(asked)
+    except ValueError:
+        return "/"
+    return _address(found.path or "/", found.query)
+
+
+def _address(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path
 
 
 @lru_cache
