@@ -17,9 +17,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from jobs.report_words import word
 from ordering.accounts import Person, Role, csrf_of
 from web import language, people, service
 from web.problems import is_htmx
+from web.screens import figures
 from web.threads import AtTheDesk, OneThread
 
 
@@ -43,10 +45,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Frame:
-    """What is around a page. `at`: its address; `today` and `zone` are the city's."""
+    """What is around a page. `at`: its address, `whole`: with what is asked of it; `today` and `zone` are the city's."""
 
     language: language.Language
     at: str
+    whole: str
     person: Person | None
     csrf: str
     links: Sequence[Link]
@@ -60,6 +63,9 @@ PLACES: Mapping[Role, Sequence[Link]] = {
     Role.RETAILER: (
         Link("/retailers/{shop}/order", mark("Order")), Link("/retailers/{shop}/orders", mark("My orders")),
         Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
+    ),
+    Role.HEADQUARTERS: (
+        Link("/rates", mark("Rates")), Link("/brands", mark("Brands")), Link("/strategy", mark("Strategy")), Link("/runs", mark("Runs")),
     ),
 }  # fmt: skip
 """Where the people of a role may go; where they begin comes first."""
@@ -80,6 +86,7 @@ def frame(request: Request) -> Frame:
     return Frame(
         language=language.wanted(request, own.settings.web.language),
         at=request.url.path,
+        whole=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         person=person,
         csrf=csrf_of(secret) if secret and person else "",
         links=links(person),
@@ -122,6 +129,7 @@ def _environment(name: language.Language) -> jinja2.Environment:
     texts = language.texts(name)
     found.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
     found.filters |= {"cartons": cartons, "local": local, "money": money}
+    found.filters |= {"percent": figures.percent, "points": figures.points, "cases": figures.cases, "word": word}
     found.policies["ext.i18n.trimmed"] = True
     return found
 

@@ -1,0 +1,157 @@
+"""The pages of headquarters: their figures are those of the exports, and who may not see them is refused."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from starlette.testclient import TestClient
+
+from jobs import exports
+from jobs.breakdown import Asked, breakdown
+from ordering import database
+from ordering.accounts import Role
+from ordering.gaps import GAPS
+from tests.web.conftest import House, bearer
+from web.screens import figures
+
+TEXT = {"Accept": "text/html"}
+Row = list[str]
+
+
+class Looks:
+    """A person who looks at pages."""
+
+    def __init__(self, client: TestClient, house: House, name: str = "headquarters") -> None:
+        self.client, self.headers = client, bearer(house, name) | TEXT
+
+    def page(self, path: str, status: int = 200, **asked: object) -> str:
+        """The text of a page."""
+        answer = self.client.get(path, headers=self.headers, params=asked or None)  # type: ignore[arg-type]
+        assert answer.status_code == status, answer.text[:2000]
+        return answer.text
+
+
+@pytest.fixture
+def looks(client: TestClient, house: House) -> Looks:
+    return Looks(client, house)
+
+
+@pytest.fixture
+def source(house: House) -> exports.Source:
+    return exports.source(house.db, house.settings, house.folder / "one-history")
+
+
+def table(page: str, kind: str) -> list[Row]:
+    """The body's rows of the table of a class, as plain text."""
+    (body,) = re.findall(rf'<table class="{kind}">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+    return [[plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in rows]
+
+
+def plain(markup: str) -> str:
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", markup))).strip()
+
+
+@pytest.mark.parametrize(
+    ("by", "period"),
+    [("district", "month"), ("star", "week"), ("price_class", "quarter"), ("manufacturer", "year"), ("manager", "month")],
+)
+def test_the_rates_of_a_page_are_those_of_the_export(looks: Looks, source: exports.Source, by: str, period: str) -> None:
+    page = looks.page("/rates", by=by, period=period, sort="name", down="false")
+    told = exports.rates(source, [by, "period"], period)
+    shown = re.findall(r"<option selected>(.*?)</option>", page)
+    want = told[told["period"] == shown[0]]
+    found = table(page, "figures")
+    assert len(found) == len(want) > 0
+    for row, figure in zip(found, want.itertuples(), strict=True):
+        assert str(getattr(figure, by)) in row[0]
+        assert row[1:4] == [figures.cases(getattr(figure, name)) for name in ("requested", "allocated", "demand")]
+        assert {figures.percent(figure.fulfilment_rate), figures.percent(figure.demand_fulfilment_rate)} <= set(row)
+
+
+@pytest.mark.parametrize(("by", "below"), [("manufacturer", ["brand", "district"]), ("manager", ["retailer", "star"])])
+def test_what_a_value_is_broken_down_into_adds_up_to_it(source: exports.Source, by: str, below: list[str]) -> None:
+    every = breakdown(source, Asked(by))
+    assert every is not None
+    assert len(every.rows) > 1
+    for value, whole in every.rows.set_index(by).iterrows():
+        for name in below:
+            inside = breakdown(source, Asked(name, within={by: str(value)}))
+            assert inside is not None
+            sums = inside.rows[["requested", "allocated", "demand", "gap", *GAPS]].sum()
+            assert (sums == whole[sums.index]).all()  # exactly
+            assert inside.whole["fulfilment_rate"] == whole["fulfilment_rate"] != every.whole["fulfilment_rate"]
+    assert every.whole["gap"] == every.whole["requested"] - every.whole["allocated"]
+
+
+def test_within_what_nobody_asked_nothing_is_found(source: exports.Source) -> None:
+    assert breakdown(source, Asked("brand", within={"district": "nowhere"})) is None
+
+
+def test_the_change_is_that_on_the_period_before(source: exports.Source) -> None:
+    told = exports.rates(source, ["period"], "week").set_index("period")["fulfilment_rate"]
+    found = breakdown(source, Asked("district", period="week", at=told.index[3]))
+    assert found is not None
+    assert found.whole["fulfilment_rate_change"] == told.iloc[3] - told.iloc[2]
+    first = breakdown(source, Asked("district", period="week", at=told.index[0]))
+    assert first is not None
+    assert pd.isna(first.whole["fulfilment_rate_change"])
+    assert list(found.trend["fulfilment_rate"]) == list(told)
+
+
+def test_rates_are_sorted_as_asked_and_turned_round(looks: Looks) -> None:
+    down = [row[1] for row in table(looks.page("/rates", by="retailer", sort="requested"), "figures")]
+    up = [row[1] for row in table(looks.page("/rates", by="retailer", sort="requested", down="false"), "figures")]
+    numbers = [int(text.replace(",", "")) for text in down]
+    assert numbers == sorted(numbers, reverse=True) != [int(text.replace(",", "")) for text in up]
+    assert sorted(down) == sorted(up)
+
+
+def test_a_row_leads_to_what_is_within_it(looks: Looks) -> None:
+    page = looks.page("/rates", by="manager")
+    href = html.unescape(re.findall(r'<th scope="row"><a href="([^"]+)">M-other', page)[0])
+    inside = looks.page(href)
+    assert "Only Account manager: M-other" in plain(inside)
+    assert len(table(inside, "figures")) < len(table(looks.page("/rates", by="retailer"), "figures"))
+    assert 'href="/retailers/' in inside
+    assert 'href="/brands/' in looks.page("/rates", by="brand")
+
+
+def test_rates_that_are_not_kept_are_refused_in_words(looks: Looks) -> None:
+    assert "not kept summed up" in looks.page("/rates", 422, by="retailer", brand="B1")
+    assert "there are no rates of" in looks.page("/rates", 422, at="1999-01")
+    looks.page("/rates", 422, by="colour")
+    assert "Nothing was asked here" in looks.page("/rates", by="brand", district="nowhere")
+
+
+@pytest.mark.parametrize("path", ["/rates"])
+def test_a_page_without_a_night_says_so(tmp_path: Path, client: TestClient, house: House, path: str) -> None:
+    with database.connect(f"sqlite:///{house.folder / 'one.db'}").writing() as tx:
+        tx.exec_driver_sql("update runs set status = 'failed'")
+    page = Looks(client, house).page(path)
+    assert "No night is stored yet" in page
+    assert "trueorder nightly" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "roles"),
+    [("/rates", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE})],
+)
+def test_who_may_not_see_a_page_is_refused(client: TestClient, house: House, path: str, roles: set[Role]) -> None:
+    people = {house.own: Role.RETAILER, "manager": Role.ACCOUNT_MANAGER} | {
+        str(role): role for role in (Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE)
+    }
+    for name, role in people.items():
+        status = client.get(path, headers=bearer(house, name) | TEXT).status_code
+        assert status == (200 if role in roles else 403), (path, role)
+    assert client.get(path, headers=TEXT, follow_redirects=False).headers["location"].startswith("/login")
+
+
+@pytest.mark.parametrize("path", ["/rates"])
+def test_pages_hold_no_style_and_no_script_of_their_own(looks: Looks, path: str) -> None:
+    page = looks.page(path)
+    assert not re.search(r'\sstyle="|<style|\son\w+="|<script(?![^>]*\ssrc=)', page)
