@@ -23,8 +23,8 @@ from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
+from web.screens import brands, login, retailers, shell
 from web.screens import headquarters as city
-from web.screens import login, retailers, shell
 from web.service import Service
 
 ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are problem details (RFC 9457) with a code."
@@ -82,7 +82,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     app.include_router(health.router)
     for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
-    for pages in (login.router, retailers.router, retailers.told, city.router):
+    for pages in (login.router, retailers.router, retailers.told, city.router, brands.router):
         app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.problem_page = shell.problem

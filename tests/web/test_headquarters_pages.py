@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import html
+import io
+import json
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import python_calamine
 from starlette.testclient import TestClient
 
-from jobs import exports
+from jobs import brand_figures, exports
 from jobs.breakdown import Asked, breakdown
 from ordering import database
 from ordering.accounts import Role
+from ordering.database import lookups
 from ordering.gaps import GAPS
 from tests.web.conftest import House, bearer
 from web.screens import figures
@@ -47,7 +51,7 @@ def source(house: House) -> exports.Source:
 
 def table(page: str, kind: str) -> list[Row]:
     """The body's rows of the table of a class, as plain text."""
-    (body,) = re.findall(rf'<table class="{kind}">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    (body,) = re.findall(rf'<table[^>]*class="{kind}">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
     rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
     return [[plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in rows]
 
@@ -128,30 +132,101 @@ def test_rates_that_are_not_kept_are_refused_in_words(looks: Looks) -> None:
     assert "Nothing was asked here" in looks.page("/rates", by="brand", district="nowhere")
 
 
-@pytest.mark.parametrize("path", ["/rates"])
+def brand_of(house: House) -> str:
+    """The first brand."""
+    return str(lookups.brands(house.db)[0]["brand_id"])
+
+
+def test_brands_are_listed_with_the_figures_of_the_exports(looks: Looks, house: House, source: exports.Source) -> None:
+    page = looks.page("/brands")
+    month = re.findall(r"<option selected>(.*?)</option>", page)[0]
+    told = exports.rates(source, ["brand", "period"], "month")
+    told = told[told["period"] == month].set_index("brand")
+    ahead = source.result("brand_forecast").groupby("brand_id")["demand"].sum()
+    with house.db.reading() as reader:
+        supply = database.read_table(reader, "supply")
+    supply = supply[supply["week"].dt.strftime("%Y-%m") == month].groupby("brand_id")["available"].sum()
+    rows = {row[0].split()[-1]: row for row in table(page, "figures")}
+    assert set(rows) == set(told.index)
+    for brand, row in rows.items():
+        figure = told.loc[brand]
+        limited = figures.cases(supply.get(brand))
+        assert row[3:7] == [
+            figures.cases(figure["requested"]),
+            figures.cases(figure["demand"]),
+            limited,
+            figures.cases(figure["allocated"]),
+        ]
+        rates = [figures.percent(figure[name]) for name in ("fulfilment_rate", "demand_fulfilment_rate")]
+        assert row[7:10] == [*rates, figures.cases(ahead[brand])]
+
+
+def test_a_brand_shows_the_forecast_of_the_night_with_its_interval(looks: Looks, house: House, source: exports.Source) -> None:
+    brand = brand_of(house)
+    page = looks.page(f"/brands/{brand}")
+    told = source.result("brand_forecast", brand_id=brand)
+    want = [[f"{row.week:%Y-%m-%d}", *map(figures.cases, (row.demand, row.p10, row.p50, row.p90))] for row in told.itertuples()]
+    assert table(page, "close forecast") == want
+    assert len(want) == house.settings.forecast.weeks
+    drawn = json.loads(html.unescape(re.findall(r"data-chart='(.*?)'", page)[0]))
+    assert len(drawn["labels"]) == len(drawn["band"]["high"]) == len(drawn["series"][3]["data"])
+    assert drawn["series"][3]["data"][-1] == round(told["demand"].iloc[-1] / 250, 3)
+    assert "No forecast of this brand has come due" in page
+
+
+def test_a_brand_shows_how_near_its_forecasts_came(looks: Looks, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = pd.DataFrame({"brand": [brand_of(house), "other"], "horizon": [2, 2], "forecast": [500.0, 1.0], "actual": [250.0, 1.0]})
+    told = told.assign(absolute_error=250.0, forecast_accuracy=[0.125, 0.999], forecast_bias=[1.0, 0.0])
+    monkeypatch.setattr(brand_figures, "accuracy_of", lambda source, by: told)
+    rows = table(looks.page(f"/brands/{brand_of(house)}"), "close accuracy")
+    assert rows == [["2", "2.0", "1.0", "12.5%", "▲ +100.0"]]
+
+
+def test_an_unknown_brand_is_not_there(looks: Looks) -> None:
+    for path in ("/brands/nowhere", "/brands/nowhere/letter"):
+        assert "There is no such thing" in looks.page(path, 404)
+
+
+def test_the_letter_to_the_manufacturer_is_a_workbook_of_its_brands(client: TestClient, house: House, looks: Looks) -> None:
+    brand = brand_of(house)
+    href = html.unescape(re.findall(r'href="(/brands/[^"]*/letter[^"]*)"', looks.page(f"/brands/{brand}"))[0])
+    answer = client.get(href, headers=looks.headers)
+    assert answer.headers["content-disposition"].endswith(".xlsx")
+    first = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
+    assert any(brand in map(str, row) for row in first)
+    assert "letter" not in Looks(client, house, "manager").page(f"/brands/{brand}")
+
+
+@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}"])
 def test_a_page_without_a_night_says_so(tmp_path: Path, client: TestClient, house: House, path: str) -> None:
     with database.connect(f"sqlite:///{house.folder / 'one.db'}").writing() as tx:
         tx.exec_driver_sql("update runs set status = 'failed'")
-    page = Looks(client, house).page(path)
+    page = Looks(client, house).page(path.format(brand=brand_of(house)))
     assert "No night is stored yet" in page
     assert "trueorder nightly" in page
 
 
 @pytest.mark.parametrize(
     ("path", "roles"),
-    [("/rates", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE})],
+    [
+        ("/rates", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE}),
+        ("/brands", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE}),
+        ("/brands/{brand}", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE}),
+        ("/brands/{brand}/letter", {Role.HEADQUARTERS, Role.SERVICE}),
+    ],
 )
 def test_who_may_not_see_a_page_is_refused(client: TestClient, house: House, path: str, roles: set[Role]) -> None:
     people = {house.own: Role.RETAILER, "manager": Role.ACCOUNT_MANAGER} | {
         str(role): role for role in (Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE)
     }
+    path = path.format(brand=brand_of(house))
     for name, role in people.items():
         status = client.get(path, headers=bearer(house, name) | TEXT).status_code
         assert status == (200 if role in roles else 403), (path, role)
     assert client.get(path, headers=TEXT, follow_redirects=False).headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize("path", ["/rates"])
-def test_pages_hold_no_style_and_no_script_of_their_own(looks: Looks, path: str) -> None:
-    page = looks.page(path)
+@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}"])
+def test_pages_hold_no_style_and_no_script_of_their_own(house: House, looks: Looks, path: str) -> None:
+    page = looks.page(path.format(brand=brand_of(house)))
     assert not re.search(r'\sstyle="|<style|\son\w+="|<script(?![^>]*\ssrc=)', page)

@@ -8,7 +8,7 @@
   const text = { color: soft, fontFamily: fontFamily, fontSize: 11 };
   const looks = {
     main: { color: accent, width: 2 }, dash: { color: ink, width: 1.5, type: [5, 3] }, dot: { color: edge, width: 1.5, type: [1, 3] },
-    thin: { color: edge, width: 1.5 },
+    thin: { color: edge, width: 1.5 }, ahead: { color: accent, width: 2, type: [2, 3] },
   };
   const written = (unit) => (value) => (value === null || value === undefined || Number.isNaN(value) ? "–" : value.toLocaleString("en", { maximumFractionDigits: 1 }) + (unit === "%" ? "%" : ""));
 
