@@ -11,13 +11,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import python_calamine
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from jobs import brand_figures, exports
+from jobs import brand_figures, chain, exports
 from jobs.breakdown import Asked, breakdown
-from ordering import database
+from ordering import database, tables
 from ordering.accounts import Role
-from ordering.database import lookups
+from ordering.database import chains, lookups
+from ordering.database import runs as runlog
 from ordering.gaps import GAPS
 from tests.web.conftest import House, bearer
 from web.screens import figures
@@ -213,6 +215,8 @@ def test_a_page_without_a_night_says_so(tmp_path: Path, client: TestClient, hous
         ("/brands", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE}),
         ("/brands/{brand}", {Role.ACCOUNT_MANAGER, Role.HEADQUARTERS, Role.SERVICE}),
         ("/brands/{brand}/letter", {Role.HEADQUARTERS, Role.SERVICE}),
+        ("/runs", {Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE}),
+        ("/runs/1", {Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE}),
     ],
 )
 def test_who_may_not_see_a_page_is_refused(client: TestClient, house: House, path: str, roles: set[Role]) -> None:
@@ -226,7 +230,44 @@ def test_who_may_not_see_a_page_is_refused(client: TestClient, house: House, pat
     assert client.get(path, headers=TEXT, follow_redirects=False).headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}"])
+@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}", "/runs", "/runs/1"])
 def test_pages_hold_no_style_and_no_script_of_their_own(house: House, looks: Looks, path: str) -> None:
     page = looks.page(path.format(brand=brand_of(house)))
     assert not re.search(r'\sstyle="|<style|\son\w+="|<script(?![^>]*\ssrc=)', page)
+
+
+def test_runs_are_listed_and_shown_with_their_steps(looks: Looks, house: House) -> None:
+    (row,) = table(looks.page("/runs"), "runs")
+    (run,) = chains.newest(house.db, 2)
+    assert row[:4] == [str(run.run_id), "nightly", run.business_date.isoformat(), "done"]
+    page = looks.page(f"/runs/{run.run_id}")
+    told = runlog.read_steps(house.db, run.run_id)
+    steps = table(page, "close steps")
+    assert [step[0] for step in steps] == [step["step"] for step in told]
+    assert [step[4] for step in steps] == [f"{step['rows']:,}" for step in told]
+    assert [step[2] for step in steps] == [f"{step['seconds']:.2f}" for step in told]
+    assert page.count("hx-trigger") == 0
+    looks.page("/runs/99", 404)
+
+
+def test_a_run_that_goes_is_asked_for_again_until_it_ends(looks: Looks, house: House) -> None:
+    with house.db.writing() as tx:
+        goes = {"heartbeat_at": chains.clock(tx), "host": chain.here().host, "process": chain.here().process, "finished_at": None}
+        tx.execute(sa.update(tables.runs).values(status="running", **goes))
+        last = sa.update(tables.run_steps).where(tables.run_steps.c.step == "write")
+        tx.execute(last.values(state="running", progress_done=3, progress_total=12))
+    page = looks.page("/runs/1")
+    assert 'hx-get="/runs/1" hx-trigger="every 2s" hx-select="#run"' in page
+    assert "3 / 12" in plain(page)
+    assert 'hx-trigger="every 5s"' in looks.page("/runs")
+    with house.db.writing() as tx:
+        tx.execute(sa.update(tables.runs).values(status="failed", error="ValueError: no <b>carton</b>"))
+    page = looks.page("/runs/1")
+    assert "hx-trigger" not in page
+    assert "no &lt;b&gt;carton&lt;/b&gt;" in page
+
+
+def test_without_a_run_the_list_says_so(looks: Looks, house: House) -> None:
+    with house.db.writing() as tx:
+        tx.execute(sa.delete(tables.runs))
+    assert "No run is stored yet" in looks.page("/runs")
