@@ -23,7 +23,7 @@ from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
-from web.screens import brands, login, nights, retailers, shell
+from web.screens import brands, login, nights, retailers, shell, strategy
 from web.screens import headquarters as city
 from web.service import Service
 
@@ -82,7 +82,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     app.include_router(health.router)
     for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
-    for pages in (login.router, retailers.router, retailers.told, city.router, brands.router, nights.router):
+    for pages in (login.router, retailers.router, retailers.told, city.router, brands.router, nights.router, strategy.router):
         app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.problem_page = shell.problem

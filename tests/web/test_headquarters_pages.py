@@ -14,12 +14,13 @@ import python_calamine
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from jobs import brand_figures, chain, exports
+from jobs import brand_figures, chain, exports, strategies
 from jobs.breakdown import Asked, breakdown
 from ordering import database, tables
 from ordering.accounts import Role
 from ordering.database import chains, lookups
 from ordering.database import runs as runlog
+from ordering.errors import StateError
 from ordering.gaps import GAPS
 from tests.web.conftest import House, bearer
 from web.screens import figures
@@ -199,7 +200,7 @@ def test_the_letter_to_the_manufacturer_is_a_workbook_of_its_brands(client: Test
     assert "letter" not in Looks(client, house, "manager").page(f"/brands/{brand}")
 
 
-@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}"])
+@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}", "/strategy"])
 def test_a_page_without_a_night_says_so(tmp_path: Path, client: TestClient, house: House, path: str) -> None:
     with database.connect(f"sqlite:///{house.folder / 'one.db'}").writing() as tx:
         tx.exec_driver_sql("update runs set status = 'failed'")
@@ -217,6 +218,9 @@ def test_a_page_without_a_night_says_so(tmp_path: Path, client: TestClient, hous
         ("/brands/{brand}/letter", {Role.HEADQUARTERS, Role.SERVICE}),
         ("/runs", {Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE}),
         ("/runs/1", {Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE}),
+        ("/strategy", {Role.HEADQUARTERS}),
+        ("/strategy/proposal", {Role.HEADQUARTERS}),
+        ("/strategy/what-if?policy=first_come", {Role.HEADQUARTERS}),
     ],
 )
 def test_who_may_not_see_a_page_is_refused(client: TestClient, house: House, path: str, roles: set[Role]) -> None:
@@ -230,7 +234,7 @@ def test_who_may_not_see_a_page_is_refused(client: TestClient, house: House, pat
     assert client.get(path, headers=TEXT, follow_redirects=False).headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}", "/runs", "/runs/1"])
+@pytest.mark.parametrize("path", ["/rates", "/brands", "/brands/{brand}", "/runs", "/runs/1", "/strategy", "/strategy/proposal"])
 def test_pages_hold_no_style_and_no_script_of_their_own(house: House, looks: Looks, path: str) -> None:
     page = looks.page(path.format(brand=brand_of(house)))
     assert not re.search(r'\sstyle="|<style|\son\w+="|<script(?![^>]*\ssrc=)', page)
@@ -271,3 +275,54 @@ def test_without_a_run_the_list_says_so(looks: Looks, house: House) -> None:
     with house.db.writing() as tx:
         tx.execute(sa.delete(tables.runs))
     assert "No run is stored yet" in looks.page("/runs")
+
+
+def test_the_planned_week_is_shown_with_supply_caps_and_what_is_given(looks: Looks, house: House, source: exports.Source) -> None:
+    page = looks.page("/strategy")
+    lines, levels = source.result("allocation"), source.result("week_levels").set_index("brand_id")
+    asked = lines.groupby("brand_id")[["requested", "allocated"]].sum()
+    with house.db.reading() as reader:
+        caps = database.read_table(reader, "release_strategy")
+    week_caps = caps[caps["week"] == levels["week"].iloc[0]]
+    every = sorted(week_caps["star_level"].unique())
+    rows = {row[0].split()[-1]: row for row in table(page, "week close")}
+    assert set(rows) == set(levels.index) | set(asked.index)
+    asked = asked.reindex(list(rows), fill_value=0)
+    for brand, row in rows.items():
+        own = week_caps[week_caps["brand_id"] == brand].groupby("star_level")["cap"].max().reindex(every)
+        supply = levels["available"].get(brand)
+        figures_of = [supply, *own, *asked.loc[brand]]
+        assert row[1 : 1 + len(figures_of)] == ["–" if pd.isna(value) else f"{value:,.0f}" for value in figures_of]
+    totals = source.result("week_totals").iloc[0]
+    assert figures.percent(1 - totals["handed"] / totals["possible"]) in plain(page)
+
+
+def test_the_proposal_is_that_of_the_api(looks: Looks, client: TestClient, house: House) -> None:
+    told = client.get("/api/v1/strategy/proposal", headers=bearer(house, "headquarters"), params={"limit": 1000}).json()
+    part = looks.page("/strategy/proposal")
+    assert told["week"] in part
+    for row in table(part, "proposal close"):
+        own = [cap for cap in told["caps"]["items"] if cap["brand_id"] == row[0].split()[-1]]
+        assert row[2 : 2 + len(own)] == [f"{cap['cap']:,}" for cap in own]
+        released, expected = (sum(cap[name] for cap in own) for name in ("released", "expected"))
+        assert row[2 + len(own) : 4 + len(own)] == [f"{released:,.0f}", f"{expected:,.0f}"]
+        assert row[4 + len(own)] == figures.signed(expected - int(row[1].replace(",", "")))
+
+
+def test_another_policy_stands_beside_the_live_one_as_the_api_has_it(looks: Looks, client: TestClient, house: House) -> None:
+    asked = {"policy": "proportional"}
+    told = client.post("/api/v1/what-if", headers=bearer(house, "headquarters"), json=asked).json()
+    rows = table(looks.page("/strategy/what-if", **asked), "close compared")
+    assert len(rows) == len(told)
+    for row, want in zip(rows, told, strict=True):
+        assert [row[4], row[8]] == [f"{want['allocated']:,}", f"{want['allocated_then']:,}"]
+        assert [row[5], row[9]] == [figures.percent(want["fill"]), figures.percent(want["fill_then"])]
+    looks.page("/strategy/what-if", 422, policy="none of them")
+
+
+def test_where_nothing_can_be_planned_the_part_says_why(looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StateError("month 2026-12 goes beyond the forecasts")
+
+    monkeypatch.setattr(strategies, "strategy", refuse)
+    assert "goes beyond the forecasts" in looks.page("/strategy/proposal")

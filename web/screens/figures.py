@@ -18,3 +18,10 @@ def _known(write: Callable[[float], str]) -> Callable[[float | None], str]:
 percent = _known(report_words.percent)
 points = _known(report_words.points)
 cases = _known(report_words.cases)
+
+
+@_known
+def signed(quantity: float) -> str:
+    """A difference in whole cartons, with its sign."""
+    whole = round(quantity)
+    return f"{whole:+,}".replace("-", "−") if whole else "0"

@@ -129,7 +129,7 @@ def _environment(name: language.Language) -> jinja2.Environment:
     texts = language.texts(name)
     found.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
     found.filters |= {"cartons": cartons, "local": local, "money": money}
-    found.filters |= {"percent": figures.percent, "points": figures.points, "cases": figures.cases, "word": word}
+    found.filters |= {"percent": figures.percent, "points": figures.points, "cases": figures.cases, "signed": figures.signed, "word": word}
     found.policies["ext.i18n.trimmed"] = True
     return found
 
