@@ -138,8 +138,8 @@ def _page(own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakd
     asked = [*wanted.items(), ("brand", heads)]
     names = {f"{of} {id_}": name for of, ids in asked for id_, name in cells.names(own.db, of, ids).items()}
     whole = records(found.whole.to_frame().T)[0]
-    figures = {"rows": part, "total": len(rows), "whole": whole, "causes": causes(found.whole), "trend": trend(found.trend)}
-    return RatesPage(chosen, dimensions, found, heat=_heat(found), heads=heads, names=names, **figures)
+    why, weeks = causes(found.whole), trend(found.trend)
+    return RatesPage(chosen, dimensions, found, part, len(rows), whole, why, weeks, _heat(found), heads, names)
 
 
 def _sorted(rows: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
