@@ -215,11 +215,15 @@ def why(content: ReportContent, cells: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def heat(content: ReportContent, cells: pd.DataFrame, rate: str) -> pd.DataFrame:
     """`rate` by district (rows) and brand (columns, the HEAT_BRANDS of the largest true demand), NaN where undefined."""
+    return matrix(cells, rate, _described(content))
+
+
+def matrix(cells: pd.DataFrame, rate: str, of: rate_cells.Attributes | None = None) -> pd.DataFrame:
+    """The same of cells that hold both, or whose attributes `of` are given."""
     volume = metrics.totals(cells, ["brand_id"], ["demand", "requested"]).astype({"brand_id": "str"})
     chosen = volume.sort_values(["demand", "requested", "brand_id"], ascending=[False, False, True])["brand_id"].head(HEAT_BRANDS)
-    found = fulfilment.rates(cells, ["district", "brand"], of=_described(content))
-    matrix = found.pivot(index="district", columns="brand", values=rate).reindex(columns=list(chosen))
-    return matrix.sort_index()
+    found = fulfilment.rates(cells, ["district", "brand"], of=of)
+    return found.pivot(index="district", columns="brand", values=rate).reindex(columns=list(chosen)).sort_index()
 
 
 def short(content: ReportContent, cells: pd.DataFrame) -> pd.DataFrame:

@@ -98,7 +98,7 @@ def _heat(matrix: pd.DataFrame, content: ReportContent) -> dict[str, Any]:
     """The matrix by rows, each cell a rate and its shade: 0 (all served) to 4 (least served); undefined cells have none."""
     names = content.brands.set_index("brand_id")["name"]
     rows = [
-        {"district": district, "cells": [{"rate": rate, "shade": _shade(rate)} for rate in rates]}
+        {"district": district, "cells": [{"rate": rate, "shade": shade(rate)} for rate in rates]}
         for district, rates in zip(matrix.index, matrix.to_numpy(), strict=True)
     ]
     return {"brands": [names.get(brand, brand) for brand in matrix.columns], "rows": rows}
@@ -107,7 +107,8 @@ def _heat(matrix: pd.DataFrame, content: ReportContent) -> dict[str, Any]:
 SHADES = (0.9, 0.75, 0.6, 0.45)
 
 
-def _shade(rate: float) -> int | None:
+def shade(rate: float) -> int | None:
+    """0 (all served) to 4 (least served); None where the rate is undefined."""
     return None if pd.isna(rate) else sum(round(rate, 2) < bound for bound in SHADES)
 
 

@@ -45,7 +45,11 @@ class Look:
         found = "superseded" if run.superseded_by is not None else run.status
         if run.status == runlog.RUNNING and chains.is_cut_off(run, self.present, chain.here()):
             found = "cut off"
-        return said(STATES, found, self.language)
+        return self.state_of(found)
+
+    def state_of(self, state: str) -> str:
+        """A state of a run or of a step in words."""
+        return said(STATES, state, self.language)
 
     def local(self, at: datetime) -> str:
         """A stored time as the city has it."""

@@ -15,17 +15,18 @@ SUMS = ("requested", "allocated", "demand")
 
 
 def rates(
-    cells: pd.DataFrame, by: Sequence[str], period: str = "month", of: _cells.Attributes | None = None, names: Sequence[str] = RATES
-) -> pd.DataFrame:
+    cells: pd.DataFrame, by: Sequence[str], period: str = "month", of: _cells.Attributes | None = None, names: Sequence[str] = RATES,
+    keep: Sequence[str] = SUMS,
+) -> pd.DataFrame:  # fmt: skip
     """Rates `names` of additive cells by the dimensions `by` (of cells.DIMENSIONS, and "period"): the `fulfilment` export.
 
     `cells` are weekly (column week), or of the period `period` already; both stored tables will do. Dimensions that the cells do not
     hold are looked up in `of`: a brand's manufacturer and price class, a retailer's district and account manager. Result: the columns
-    `by`, requested, allocated and demand in cartons, and the rates (NaN: undefined); sorted by `by`.
+    `by`, the sums `keep` in cartons (requested, allocated and demand among them), and the rates (NaN: undefined); sorted by `by`.
     """
     frame = pd.DataFrame({name: _dimension(cells, name, period, of) for name in by}, index=cells.index)
     frame = pd.concat([frame, cells[[c for c in _cells.MEASURES if c in cells.columns]]], axis=1)
-    out = metrics.compute(frame, names, by, keep=SUMS)
+    out = metrics.compute(frame, names, by, keep=keep)
     out = out.fillna({"requested": 0, "allocated": 0}).astype({"requested": "int64", "allocated": "int64"})
     return out.astype({name: "int64" if name in ("star", "price_class") else "str" for name in by})
 

@@ -17,9 +17,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from jobs.report_words import word
 from ordering.accounts import Person, Role, csrf_of
 from web import language, people, service
 from web.problems import is_htmx
+from web.screens import figures
 from web.threads import AtTheDesk, OneThread
 
 
@@ -64,6 +66,9 @@ PLACES: Mapping[Role, Sequence[Link]] = {
     ),
     Role.ACCOUNT_MANAGER: (Link("/review", mark("Review")), Link("/retailers", mark("My retailers"))),
     Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
+    Role.HEADQUARTERS: (
+        Link("/rates", mark("Rates")), Link("/brands", mark("Brands")), Link("/strategy", mark("Strategy")), Link("/runs", mark("Runs")),
+    ),
 }  # fmt: skip
 """Where the people of a role may go; where they begin comes first."""
 
@@ -140,6 +145,7 @@ def _environment(name: language.Language) -> jinja2.Environment:
     texts = language.texts(name)
     found.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
     found.filters |= {"cartons": cartons, "local": local, "money": money}
+    found.filters |= {"percent": figures.percent, "points": figures.points, "cases": figures.cases, "signed": figures.signed, "word": word}
     found.policies["ext.i18n.trimmed"] = True
     return found
 

@@ -1,0 +1,171 @@
+"""For headquarters: how well orders and demand were filled, by what, since when, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlencode
+
+import pandas as pd
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs import breakdown
+from jobs.breakdown import Asked, Breakdown
+from jobs.report_figures import BY_SIZE
+from jobs.report_html import shade
+from ordering import rate_cells
+from ordering.database import cells, runs
+from ordering.fulfilment import RATES
+from ordering.gaps import GAPS
+from ordering.rate_cells import Period
+from web.api.headquarters import Rates
+from web.api.pages import records
+from web.screens import shell
+from web.service import Here, Service
+
+router = shell.router_of()
+By = Literal["district", "star", "price_class", "manufacturer", "manager", "brand", "retailer"]
+Sort = Literal[
+    "name", "requested", "allocated", "demand", "fulfilment_rate", "fulfilment_rate_change", "demand_fulfilment_rate",
+    "demand_fulfilment_rate_change", "line_fill_rate", "gap", "gap_inflated", "gap_supply", "gap_province", "gap_cap", "gap_quota",
+    "gap_limit", "gap_other",
+]  # fmt: skip
+Value = Annotated[str | None, Query(max_length=100)]
+LISTED = 100
+BELOW: Mapping[str, str] = {
+    "district": "brand", "manufacturer": "brand", "price_class": "brand", "manager": "retailer", "star": "retailer",
+}  # fmt: skip
+"""What the rates of one value are broken down into next."""
+
+
+class Chosen(BaseModel):
+    """What of the rates is asked for: broken down by what, of which period, within which values, in which order, from which row on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = "district"
+    period: Period = Period.MONTH
+    at: Value = None
+    show: Literal["rates", "why"] = "rates"
+    sort: Sort | None = None
+    down: bool = True
+    offset: Annotated[int, Query(ge=0, le=10**7)] = 0
+    district: Value = None
+    star: Annotated[int | None, Query(ge=1, le=1000)] = None
+    price_class: Annotated[int | None, Query(ge=1, le=1000)] = None
+    manufacturer: Value = None
+    manager: Value = None
+    brand: Value = None
+    retailer: Value = None
+
+    @property
+    def within(self) -> dict[str, str | int]:
+        """The values that dimensions have."""
+        return {name: value for name in get_args(By) if (value := getattr(self, name)) is not None}
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """By which column rows are sorted, and whether the largest comes first."""
+        if self.sort is not None:
+            return self.sort, self.down
+        return ("gap", True) if self.show == "why" else ("requested", True) if self.by in BY_SIZE else ("name", False)
+
+    def to(self, **changes: Any) -> str:
+        """The address of the same with changes."""
+        said = {**self.model_dump(mode="json", exclude_defaults=True, exclude={"offset"}), **changes}
+        chosen = {name: str(value).lower() if isinstance(value, bool) else value for name, value in said.items() if value is not None}
+        return f"/rates?{urlencode(chosen)}"
+
+    def may_be_by(self, name: str) -> bool:
+        """Whether stored cells give the rates by a dimension within these values."""
+        return name not in self.within and rate_cells.stored_in([name, *self.within]) is not None
+
+
+@dataclass(frozen=True)
+class RatesPage:
+    """Rates of a period: the rows of one dimension (a part of `total`), all together, the trend, the causes of the gap, the heat map.
+
+    `found` is None where nothing was asked within the values. `names`: of brands and retailers, the values chosen among them.
+    """
+
+    chosen: Chosen
+    dimensions: Sequence[str]
+    found: Breakdown | None = None
+    rows: Sequence[Mapping[str, Any]] = ()
+    total: int = 0
+    whole: Mapping[str, Any] | None = None
+    causes: Sequence[Mapping[str, Any]] = ()
+    trend: Mapping[str, Sequence[Any]] | None = None
+    heat: Sequence[tuple[str, Sequence[Any]]] = ()
+    heads: Sequence[str] = ()
+    names: Mapping[str, str] | None = None
+
+    def name(self, dimension: str, value: object) -> str:
+        """What a value is called."""
+        return (self.names or {}).get(f"{dimension} {value}", str(value))
+
+    def below(self, value: object) -> str | None:
+        """Where the rates of a value are broken down further."""
+        by = self.chosen.by
+        if by in ("brand", "retailer"):
+            return None
+        within = Chosen.model_validate(self.chosen.within | {by: value})
+        further = [BELOW[by], *self.dimensions]
+        next_by = next((name for name in further if within.may_be_by(name)), None)
+        return self.chosen.to(by=next_by, sort=None, down=None, **{by: value}) if next_by else None
+
+
+@router.get("/rates")
+def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, Query()]) -> Response:
+    """How well orders and demand were filled in a period, by one dimension within values of others, and why not."""
+    if runs.newest(own.db) is None:
+        return shell.show(request, "headquarters/empty.html", None)
+    found = breakdown.breakdown(own.source(), Asked(chosen.by, str(chosen.period), chosen.at, chosen.within))
+    dimensions = [name for name in get_args(By) if name == chosen.by or chosen.may_be_by(name)]
+    page = RatesPage(chosen, dimensions) if found is None else _page(own, chosen, dimensions, found)
+    return shell.show(request, "headquarters/rates.html", page)
+
+
+def _page(own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakdown) -> RatesPage:
+    rows = _sorted(found.rows, chosen)
+    part = records(rows.iloc[chosen.offset : chosen.offset + LISTED])
+    wanted = {chosen.by: [str(row[chosen.by]) for row in part]} | {name: [str(value)] for name, value in chosen.within.items()}
+    heads = [] if found.heat is None else [str(name) for name in found.heat.columns]
+    asked = [*wanted.items(), ("brand", heads)]
+    names = {f"{of} {id_}": name for of, ids in asked for id_, name in cells.names(own.db, of, ids).items()}
+    whole = records(found.whole.to_frame().T)[0]
+    why, weeks = causes(found.whole), trend(found.trend)
+    return RatesPage(chosen, dimensions, found, part, len(rows), whole, why, weeks, _heat(found), heads, names)
+
+
+def _sorted(rows: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
+    column, down = chosen.order
+    key = chosen.by if column == "name" else column
+    keys = [key, chosen.by] if key != chosen.by else [key]
+    return rows.sort_values(keys, ascending=[not down, True][: len(keys)], na_position="last", ignore_index=True, kind="stable")
+
+
+def causes(whole: pd.Series) -> list[dict[str, Any]]:
+    """The parts of the gap, the largest first, each with its share of it."""
+    gap = float(whole["gap"])
+    found = sorted(((name, float(whole[name])) for name in GAPS), key=lambda part: -part[1])
+    return [{"cause": name, "gap": value, "share": value / gap if gap else None} for name, value in found]
+
+
+def trend(found: pd.DataFrame) -> dict[str, list[Any]]:
+    """The trend as a chart has it: labels and per cent, what is undefined is null."""
+    shown = [*RATES[:2], "fulfilment_rate_target"]
+    shares = {name: [None if pd.isna(value) else round(float(value) * 100, 2) for value in found[name]] for name in shown}
+    return {"labels": [str(value) for value in found["period"]]} | shares
+
+
+def _heat(found: Breakdown) -> list[tuple[str, list[tuple[float, int | None]]]]:
+    """The heat map by rows: the district, and each rate with its shade."""
+    if found.heat is None:
+        return []
+    rates = found.heat.to_numpy("float64")
+    return [(str(name), [(float(rate), shade(rate)) for rate in row]) for name, row in zip(found.heat.index, rates, strict=True)]
