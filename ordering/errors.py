@@ -18,6 +18,10 @@ class StateError(TrueOrderError):
     """The database is not in a state in which the command can be done."""
 
 
+class DatabaseError(StateError):
+    """What the database, or its disk, could not do. The words name servers, files and queries: for those who run the service alone."""
+
+
 class OrderError(TrueOrderError):
     """What a retailer asks of the ordering desk cannot be done so; `code` names what to mend, `words` say it in English and Chinese."""
 

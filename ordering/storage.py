@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ordering.errors import StateError, TrueOrderError
+from ordering.errors import DatabaseError, TrueOrderError
 
 ROOM = "the disk is full; free space on it, then do it again"
 RIGHT = "may not be written; give this user the right to write there, or see why the disk is read-only, then do it again"
@@ -25,7 +25,7 @@ POSTGRESQL = {"53100": ROOM, "58030": EITHER, "25006": RIGHT}
 """SQLSTATE of disk_full, io_error and read_only_sql_transaction."""
 
 
-class StorageError(StateError):
+class StorageError(DatabaseError):
     """A disk is full or may not be written; nothing was stored."""
 
 

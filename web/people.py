@@ -91,7 +91,10 @@ class Guard:
 
 
 def known_query(request: Request) -> None:
-    """Raise ProblemError where the address names a parameter that the route has not: a filter misspelt would filter nothing."""
+    """Raise ProblemError where the address names a parameter that the route has not: a filter misspelt would filter nothing; or where it
+    holds a NUL, which no database takes."""
+    if any("\0" in value for value in (*request.query_params.values(), *map(str, request.path_params.values()))):
+        raise ProblemError("INVALID", ("the address holds a NUL character", "地址含有 NUL 字符"))
     if not request.query_params:
         return
     unknown = sorted(set(request.query_params) - _names(request.scope["route"]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import structlog
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ordering.database import Unreachable
-from ordering.errors import OrderError, StateError, TrueOrderError
+from ordering.errors import DatabaseError, OrderError, StateError, TrueOrderError
 from web.language import wanted
 from web.refusals import Refusal
 
@@ -36,6 +37,7 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
 
 API = "/api/"
 """Begins the addresses that answer with JSON whatever is asked for."""
+log = structlog.get_logger("trueorder.web")
 MEDIA = "application/problem+json"
 TYPE = "urn:trueorder:problem:"
 
@@ -120,7 +122,8 @@ async def told(request: Request, error: Exception) -> Response:
 
 async def refused(request: Request, error: Exception) -> Response:
     """An error of the cores, which are written for people: input at fault is 422, the state 409; orders say their own code and words."""
-    if isinstance(error.__cause__, Unreachable):  # its words name servers and files
+    if isinstance(error, DatabaseError) or isinstance(error.__cause__, Unreachable):  # its words name servers, files and queries
+        log.error("database", request_id=request.scope.get("request_id", ""), error=str(error))
         return await silent(request, error)
     if isinstance(error, OrderError):
         said = (error.words["en"], error.words["zh"])

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 
 from ordering import frames, storage
 from ordering.database import losing
-from ordering.errors import StateError
+from ordering.errors import DatabaseError
 
 STAGE = "stage_"
 """What the name of a staging table begins with."""
@@ -138,8 +138,8 @@ def _asking_sqlite(url: sa.URL) -> Iterator[Ask]:
         said = json.loads(answer.readline() or b'{"error": "the reading process ended"}')
         if "error" in said:
             place = f"database {url.render_as_string()}"
-            told = storage.database_error(place, StateError(said["error"]))
-            raise told or StateError(f"{place}: cannot be read ({said['error']})")
+            told = storage.database_error(place, DatabaseError(said["error"]))
+            raise told or DatabaseError(f"{place}: cannot be read ({said['error']})")
 
     def ask(query: str) -> Any:
         tell(query)

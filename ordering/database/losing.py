@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-from ordering.errors import StateError
+from ordering.errors import DatabaseError, StateError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +28,7 @@ COMMITS = "internal.commits"
 KEPT = "1 day"
 
 
-class LostError(StateError):
+class LostError(DatabaseError):
     """The connection was lost, and nothing of the transaction was written."""
 
 
@@ -100,7 +100,7 @@ def _was_written(engine: sa.Engine, token: int, error: BaseException) -> bool:
         try:
             wait(engine, error)
         except StateError as away:
-            raise StateError(
+            raise DatabaseError(
                 f"{_name(engine.url)}: the connection was lost while it was written, and the server stays away ({_short(error)}); "
                 "start it and run the same command again: what was written is not written twice"
             ) from away
@@ -111,7 +111,7 @@ def _was_written(engine: sa.Engine, token: int, error: BaseException) -> bool:
         except sa.exc.DBAPIError as again:
             if not is_loss(again):
                 raise
-    raise StateError(f"{_name(engine.url)}: the connection is lost again and again ({_short(error)}); see the server's log")
+    raise DatabaseError(f"{_name(engine.url)}: the connection is lost again and again ({_short(error)}); see the server's log")
 
 
 def wait(engine: sa.Engine, error: BaseException) -> None:
@@ -126,7 +126,7 @@ def wait(engine: sa.Engine, error: BaseException) -> None:
             if not is_loss(away):
                 raise
             if time.monotonic() + pause > end:
-                raise StateError(
+                raise DatabaseError(
                     f"{_name(engine.url)}: the connection was lost and the server did not come back within {PATIENCE:.0f} s "
                     f"({_short(error)}); nothing more was written: start it and run the same command again"
                 ) from error

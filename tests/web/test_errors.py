@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from ordering import tables
-from ordering.errors import StateError
+from ordering.errors import DatabaseError, StateError
 from tests.web.conftest import House, bearer
 from web import problems
 from web.refusals import Refusal
@@ -178,3 +178,23 @@ def test_the_description_is_json_and_knows_the_problems_of_each_route(client: Te
             if path.startswith("/api/"):
                 assert {"401", "403", "409", "422", "429"} <= set(route["responses"]), (method, path)
                 assert route["responses"]["422"]["content"] == {problems.MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def test_what_the_database_says_of_itself_reaches_the_log_and_no_user(
+    house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_given: object, **_named: object) -> None:
+        raise DatabaseError("database sqlite:////srv/city.db: cannot be read (SELECT secret FROM users)")
+
+    monkeypatch.setattr("web.api.managers.reviewing.listed", fails)
+    for accept in ("application/json", "text/html"):
+        answer = client.get("/api/v1/suggestions", headers=bearer(house, "manager") | {"Accept": accept})
+        assert answer.status_code == 503
+        assert "SELECT" not in answer.text
+        assert "/srv" not in answer.text
+    assert "cannot be read (SELECT secret FROM users)" in caplog.text
+
+
+def test_an_address_with_a_nul_is_refused(house: House, client: TestClient) -> None:
+    assert client.get("/api/v1/suggestions", params={"brand": "a\0"}, headers=bearer(house, "manager")).status_code == 422
+    assert client.get("/api/v1/retailers/a%00/sheet", headers=bearer(house, "headquarters")).status_code == 422

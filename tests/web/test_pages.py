@@ -152,9 +152,8 @@ def test_every_page_of_a_retailer_stands_in_both_languages(house: House, client:
 def foreign(text: str, language: str) -> list[str]:
     """Texts of the catalogue that stand in a page in the language that it is not in; short ones may be part of others."""
     said = [one for one in catalogue() if isinstance(one.id, str) and len(one.id) > 3 and "%(" not in one.id]
-    if language == "en":
-        return [str(one.string) for one in said if f">{one.string}<" in text]
-    return [str(one.id) for one in said if f">{one.id}<" in text]
+    found = {str(one.string if language == "en" else one.id) for one in said}
+    return sorted(one for one in found if f">{one}<" in text)
 
 
 def test_a_text_in_the_other_language_would_be_noticed() -> None:
