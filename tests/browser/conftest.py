@@ -58,9 +58,9 @@ def site(tmp_path: Path, planned: Path, made: tuple[Path, date], rules: Settings
     db.engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window. Until it is closed an event loop runs in this thread, where tests of other modules want their own."""
     if not CHROMIUM:
         pytest.skip("no chromium here: apt-get install chromium")
     with sync_playwright() as play:

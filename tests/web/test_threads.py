@@ -96,11 +96,12 @@ def test_every_router_of_the_api_has_such_routes() -> None:
 
 def test_the_desk_answers_while_reports_take_all_other_threads() -> None:
     """A control: a second report waits for the first."""
-    app, ends = _made(), threading.Event()
+    app, begun, ends = _made(), threading.Event(), threading.Event()
     reports, desk = APIRouter(route_class=OneThread), APIRouter(route_class=AtTheDesk)
 
     @reports.get("/report")
     def report() -> bool:
+        begun.set()
         return ends.wait(30)
 
     @reports.get("/short-report")
@@ -115,6 +116,7 @@ def test_the_desk_answers_while_reports_take_all_other_threads() -> None:
     app.include_router(desk)
     with TestClient(app) as client, ThreadPoolExecutor(2) as others:
         long = others.submit(client.get, "/report")
+        assert begun.wait(30)
         second = others.submit(client.get, "/short-report")
         assert client.get("/quote").json() == 1
         assert not second.done()
