@@ -24,10 +24,7 @@ from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
-from web.screens import administrators as keeping
-from web.screens import brands, login, nights, retailers, review, shell, strategy
-from web.screens import headquarters as city
-from web.screens import managers as manager_pages
+from web.screens import every, shell
 from web.service import Service
 
 ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are problem details (RFC 9457) with a code."
@@ -45,10 +42,6 @@ class Described(FastAPI):
         return super().openapi()
 
 
-PAGES = (
-    login.router, retailers.router, retailers.told, review.router, manager_pages.router, city.router, brands.router, nights.router,
-    strategy.router, keeping.router,
-)  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 TRUSTED = 1.0
 """Seconds for which a connection that was used is not asked whether it still stands: two of the five ways to the database of a quote."""
@@ -93,7 +86,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     app.include_router(health.router)
     for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
-    for pages in PAGES:
+    for pages in every.ROUTERS:
         app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.state.problem_page = shell.problem

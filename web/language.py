@@ -11,7 +11,9 @@ from typing import Literal, TypeAlias, cast
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+
+from web import service
 
 Language: TypeAlias = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -29,6 +31,11 @@ def texts(language: Language) -> gettext.NullTranslations:
         write_mo(compiled := io.BytesIO(), read_po(file, locale=language))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def of(request: Request) -> Language:
+    """The language of whoever reads the answer to a request."""
+    return wanted(request, service.of(request).settings.web.language)
 
 
 def wanted(request: HTTPConnection, default: str) -> Language:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from ordering.database import Unreachable
 from ordering.errors import DatabaseError, OrderError, StateError, TrueOrderError
-from web.language import wanted
+from web import language
 from web.refusals import Refusal
 
 CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType({
@@ -95,7 +95,7 @@ def answer(
 ) -> Response:
     """A problem as a response, JSON or a page; title and detail are those of the code unless given."""
     own = CODES.get(code, CODES["STATE"])
-    at = 0 if wanted(request, request.app.state.service.settings.web.language) == "en" else 1
+    at = 0 if language.of(request) == "en" else 1
     said = title or own[1:]
     problem = Problem(
         type=TYPE + code,

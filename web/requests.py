@@ -48,7 +48,7 @@ class Around:
         began, told = perf_counter(), {"status": 0}
         request_id = scope["request_id"] = identity(scope)
         own = [*self.headers, (b"x-request-id", request_id.encode())]
-        if scope["path"].startswith("/api/"):
+        if scope["path"].startswith(problems.API):
             own.append((b"cache-control", b"no-store"))
 
         async def answer(message: Message) -> None:

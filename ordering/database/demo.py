@@ -19,6 +19,7 @@ PASSWORD = "have a look around"
 BY = "trueorder demo"
 """Who made them: by this they are told from others."""
 LEVEL = 3
+"""The star level of its retailer, or the nearest that there is: one whose caps bind."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ class Lease:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease, or held it last. Times are UTC, by the database's clock; `live`: it has not expired."""
+    """Who holds a lease, or held it last: `holder` as it is stored, host/process/word. Times are UTC, by the database's clock; `live`: it
+    has not expired."""
 
     name: str
     host: str

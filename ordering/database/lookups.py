@@ -54,6 +54,11 @@ def brands(db: Database) -> list[dict[str, Any]]:
     return db.rows(sa.select(WARES.c.brand_id, WARES.c.name).order_by(WARES.c.brand_id))
 
 
+def brand_names(db: Database) -> dict[str, str]:
+    """The names of all brands by id."""
+    return {row["brand_id"]: row["name"] for row in brands(db)}
+
+
 def audit(
     db: Database, *, by: str | None, action: str | None, since: datetime | None, until: datetime | None = None, offset: int, limit: int
 ) -> Rows:

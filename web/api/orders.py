@@ -76,7 +76,11 @@ def sheet(retailer_id: RetailerId, own: Here, person: Reads) -> Sheet:
 @router.post("/quotes")
 def quote(retailer_id: RetailerId, said: Ask, own: Here, person: Orders) -> Quote:
     """What of a need can be ordered now, and the rule that binds. The answer is kept as a version of the request; it holds nothing back."""
-    found = own.desk.quote(retailer_id, said.brand_id, said.requested, cart=said.cart, by=person.name, now=own.clock())
+    return quoted(own.desk.quote(retailer_id, said.brand_id, said.requested, cart=said.cart, by=person.name, now=own.clock()))
+
+
+def quoted(found: Quote) -> Quote:
+    """The quote, counted."""
     meters.QUOTES.labels(str(found.reason)).inc()
     return found
 

@@ -57,6 +57,11 @@ async def paging(
 Part = Annotated[Paging, Depends(paging)]
 
 
+def record(row: pd.Series) -> dict[Any, Any]:
+    """One row as JSON has it."""
+    return records(row.to_frame().T)[0]
+
+
 def records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     """Rows as JSON has them: what is missing or undefined is null."""
     plain = rows.astype(object).where(rows.notna(), None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import Form, Query
@@ -23,6 +23,7 @@ from web.api import administrators as api
 from web.api.administrators import Manages
 from web.people import may
 from web.screens import shell
+from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
 router = shell.router_of()
@@ -34,26 +35,6 @@ Text = Annotated[Annotated[str, Field(max_length=100)] | None, EMPTY, Query()]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
 Name = Annotated[str, Query(min_length=1, max_length=100)]
 Code = Annotated[str, Form(max_length=100)]
-
-
-@dataclass(frozen=True)
-class Pager:
-    """Which rows of how many a page shows, and the addresses of those before and after; empty: there are none."""
-
-    first: int
-    last: int
-    total: int
-    before: str
-    after: str
-
-
-def _pager(request: Request, offset: int, total: int) -> Pager:
-    def to(place: int) -> str:
-        return "?" + urlencode(dict(request.query_params) | {"offset": place})
-
-    before = to(max(offset - ROWS, 0)) if offset > 0 else ""
-    after = to(offset + ROWS) if offset + ROWS < total else ""
-    return Pager(min(offset + 1, total), min(offset + ROWS, total), total, before, after)
 
 
 @dataclass(frozen=True)
@@ -77,8 +58,8 @@ def users(
 ) -> Response:  # fmt: skip
     """All users, with the form to add one."""
     found, total = user_lists.page(own.db, search=search, role=role, disabled=True if out else None, offset=offset, limit=ROWS)
-    pager, codes = _pager(request, offset, total), user_lists.codes(own.db)
-    page = UsersPage(found, pager, search or "", role or "", out, tuple(Role), codes, own.settings.accounts.least_length)
+    part, codes = pager(request, offset, total, ROWS), user_lists.codes(own.db)
+    page = UsersPage(found, part, search or "", role or "", out, tuple(Role), codes, own.settings.accounts.least_length)
     return shell.show(request, "administrator/users.html", page)
 
 
@@ -202,8 +183,7 @@ def audit(
     """Who did what, the newest first, of days in the city."""
     since, until = _midnight(own, first), _midnight(own, last, days=1)
     found, total = lookups.audit(own.db, by=by, action=action, since=since, until=until, offset=offset, limit=ROWS)
-    pager = _pager(request, offset, total)
-    page = AuditPage(found, pager, by or "", action or "", first, last, user_lists.actions(own.db))
+    page = AuditPage(found, pager(request, offset, total, ROWS), by or "", action or "", first, last, user_lists.actions(own.db))
     return shell.show(request, "administrator/audit.html", page)
 
 

@@ -17,13 +17,13 @@ from starlette.responses import Response
 from jobs import brand_figures, letter
 from jobs.report_figures import CASE
 from ordering.accounts import Permission, Person
-from ordering.database import Database, runs
+from ordering.database import Database
 from web.api.headquarters import Rates
-from web.api.pages import records
+from web.api.pages import record, records
 from web.people import may
 from web.problems import ProblemError
 from web.screens import shell
-from web.screens.headquarters import causes
+from web.screens.headquarters import causes, nothing_yet
 from web.service import Here
 
 router = shell.router_of()
@@ -44,8 +44,8 @@ class BrandsPage:
 @router.get("/brands")
 def brands(request: Request, own: Here, person: Rates, at: Month = None) -> Response:
     """The brands: what was asked of them, wanted, supplied and given in a month, and what is forecast. The largest true demand first."""
-    if runs.newest(own.db) is None:
-        return shell.show(request, "headquarters/empty.html", None)
+    if empty := nothing_yet(request, own):
+        return empty
     found = brand_figures.listed(own.source(), at)
     if found is None:
         return shell.show(request, "headquarters/brands.html", BrandsPage())
@@ -82,8 +82,8 @@ def known(db: Database, brand_id: str) -> Mapping[str, object]:
 def brand(request: Request, brand_id: str, own: Here, person: Rates, at: Month = None) -> Response:
     """One brand: its weeks, its forecast with the interval, how near forecasts came, and its rates by district."""
     about = known(own.db, brand_id)
-    if runs.newest(own.db) is None:
-        return shell.show(request, "headquarters/empty.html", None)
+    if empty := nothing_yet(request, own):
+        return empty
     found = brand_figures.brand(own.source(), about, at)
     rates = found.rates
     page = BrandPage(
@@ -94,7 +94,7 @@ def brand(request: Request, brand_id: str, own: Here, person: Rates, at: Month =
         at=rates.at if rates else None,
         known=rates.known if rates else (),
         rates=records(rates.rows) if rates else (),
-        whole=records(rates.whole.to_frame().T)[0] if rates else None,
+        whole=record(rates.whole) if rates else None,
         causes=causes(rates.whole) if rates else (),
         may_write=person.may(Permission.EXPORT),
     )

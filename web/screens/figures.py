@@ -16,8 +16,15 @@ def _known(write: Callable[[float], str]) -> Callable[[float | None], str]:
 
 
 percent = _known(report_words.percent)
+cartons = _known(report_words.cartons)
 points = _known(report_words.points)
 cases = _known(report_words.cases)
+
+
+@_known
+def money(amount: float) -> str:
+    """Yuan, with cents."""
+    return f"{amount:,.2f}"
 
 
 @_known

@@ -23,8 +23,9 @@ from ordering.fulfilment import RATES
 from ordering.gaps import GAPS
 from ordering.rate_cells import Period
 from web.api.headquarters import Rates
-from web.api.pages import records
+from web.api.pages import record, records
 from web.screens import shell
+from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
 router = shell.router_of()
@@ -87,7 +88,7 @@ class Chosen(BaseModel):
 
 @dataclass(frozen=True)
 class RatesPage:
-    """Rates of a period: the rows of one dimension (a part of `total`), all together, the trend, the causes of the gap, the heat map.
+    """Rates of a period: the rows of one dimension (a part, `pager`), all together, the trend, the causes of the gap, the heat map.
 
     `found` is None where nothing was asked within the values. `names`: of brands and retailers, the values chosen among them.
     """
@@ -96,7 +97,7 @@ class RatesPage:
     dimensions: Sequence[str]
     found: Breakdown | None = None
     rows: Sequence[Mapping[str, Any]] = ()
-    total: int = 0
+    pager: Pager | None = None
     whole: Mapping[str, Any] | None = None
     causes: Sequence[Mapping[str, Any]] = ()
     trend: Mapping[str, Sequence[Any]] | None = None
@@ -119,27 +120,32 @@ class RatesPage:
         return self.chosen.to(by=next_by, sort=None, down=None, **{by: value}) if next_by else None
 
 
+def nothing_yet(request: Request, own: Service) -> Response | None:
+    """The page that says that no night is stored yet, where none is."""
+    return shell.show(request, "headquarters/empty.html", None) if runs.newest(own.db) is None else None
+
+
 @router.get("/rates")
 def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, Query()]) -> Response:
     """How well orders and demand were filled in a period, by one dimension within values of others, and why not."""
-    if runs.newest(own.db) is None:
-        return shell.show(request, "headquarters/empty.html", None)
+    if empty := nothing_yet(request, own):
+        return empty
     found = breakdown.breakdown(own.source(), Asked(chosen.by, str(chosen.period), chosen.at, chosen.within))
     dimensions = [name for name in get_args(By) if name == chosen.by or chosen.may_be_by(name)]
-    page = RatesPage(chosen, dimensions) if found is None else _page(own, chosen, dimensions, found)
+    page = RatesPage(chosen, dimensions) if found is None else _page(request, own, chosen, dimensions, found)
     return shell.show(request, "headquarters/rates.html", page)
 
 
-def _page(own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakdown) -> RatesPage:
+def _page(request: Request, own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakdown) -> RatesPage:
     rows = _sorted(found.rows, chosen)
     part = records(rows.iloc[chosen.offset : chosen.offset + LISTED])
     wanted = {chosen.by: [str(row[chosen.by]) for row in part]} | {name: [str(value)] for name, value in chosen.within.items()}
     heads = [] if found.heat is None else [str(name) for name in found.heat.columns]
     asked = [*wanted.items(), ("brand", heads)]
     names = {f"{of} {id_}": name for of, ids in asked for id_, name in cells.names(own.db, of, ids).items()}
-    whole = records(found.whole.to_frame().T)[0]
+    shown = pager(request, chosen.offset, len(rows), LISTED)
     why, weeks = causes(found.whole), trend(found.trend)
-    return RatesPage(chosen, dimensions, found, part, len(rows), whole, why, weeks, _heat(found), heads, names)
+    return RatesPage(chosen, dimensions, found, part, shown, record(found.whole), why, weeks, _heat(found), heads, names)
 
 
 def _sorted(rows: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from web.api.pages import records
 from web.people import may
 from web.problems import ProblemError
 from web.screens import shell
+from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
 router = shell.router_of()
@@ -40,10 +41,8 @@ class RetailersPage:
     """A page of one's own retailers, by licence number."""
 
     retailers: Sequence[Mapping[str, Any]]
-    total: int
+    pager: Pager
     search: str
-    offset: int
-    shown: int = SHOWN
 
 
 @router.get("/retailers")
@@ -53,7 +52,7 @@ def retailers(
     """One's own retailers; `search`: whose name or number holds this."""
     privacy.note_access(own.db, person=person, what="retailers", at=own.clock())
     found, total = lookups.retailers(own.db, accounts.seen(person), search=search.strip(), offset=offset, limit=SHOWN)
-    return shell.show(request, "manager/retailers.html", RetailersPage(found, total, search.strip(), offset))
+    return shell.show(request, "manager/retailers.html", RetailersPage(found, pager(request, offset, total, SHOWN), search.strip()))
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def retailer(request: Request, retailer_id: RetailerId, own: Here, person: SeesF
 def _flags(own: Service, person: Person, retailer_id: str, *, every: bool) -> FlagsPart:
     looked(own, person, retailer_id, "flags")
     found = flagging.listed(own.source(), retailer=retailer_id)
-    brands = {row["brand_id"]: row["name"] for row in lookups.brands(own.db)}
+    brands = lookups.brand_names(own.db)
     shown = records(found if every else found.head(NEWEST))
     return FlagsPart(retailer_id, len(found), shown, brands, person.may(Permission.ANSWER), VERDICTS, GROUNDS)
 

@@ -19,6 +19,7 @@ from web import language
 from web.api.headquarters import Runs
 from web.problems import ProblemError
 from web.screens import shell
+from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
 router = shell.router_of()
@@ -40,11 +41,10 @@ class Told:
 
 @dataclass(frozen=True)
 class RunsPage:
-    """A part of the runs, the newest first; `more`: whether there are older ones."""
+    """A part of the runs, the newest first; `pager` knows of one older run at most."""
 
     rows: Sequence[Told]
-    offset: int
-    more: bool
+    pager: Pager
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def runs(request: Request, own: Here, person: Runs, offset: Annotated[int, Query
     found = chains.newest(own.db, offset + LISTED + 1)[offset:]
     troubles = chains.problem_counts(own.db, [run.run_id for run in found])
     rows = [_told(look, run, troubles.get(run.run_id, 0)) for run in found[:LISTED]]
-    return shell.show(request, "headquarters/runs.html", RunsPage(rows, offset, len(found) > LISTED))
+    return shell.show(request, "headquarters/runs.html", RunsPage(rows, pager(request, offset, offset + len(found), LISTED)))
 
 
 @router.get("/runs/{run_id}")
@@ -90,7 +90,7 @@ def run(request: Request, own: Here, person: Runs, run_id: Annotated[int, Path(g
 
 
 def _look(request: Request, own: Service) -> Look:
-    return Look(own.db, own.settings.city.time_zone, language.wanted(request, own.settings.web.language))
+    return Look(own.db, own.settings.city.time_zone, language.of(request))
 
 
 def _told(look: Look, run: Record, problems: int) -> Told:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from jobs import explaining, explaining_words
 from ordering.accounts import Permission
 from ordering.database import lookups
-from web import meters
-from web.api.orders import Orders, Reads, RetailerId, looked, taken
+from web.api.orders import Orders, Reads, RetailerId, looked, quoted, taken
+from web.api.pages import records
 from web.orders import Order, Quote, Sheet
 from web.problems import ProblemError
 from web.screens import shell
@@ -83,8 +83,7 @@ def quote(
     """The answer to one need, after what else stands in the form."""
     if brand not in needs:
         return shell.show(request, "retailer/answer.html", Answer(brand, None))
-    found = own.desk.quote(retailer_id, brand, needs[brand], cart=needs, by=person.name, now=own.clock())
-    meters.QUOTES.labels(str(found.reason)).inc()
+    found = quoted(own.desk.quote(retailer_id, brand, needs[brand], cart=needs, by=person.name, now=own.clock()))
     return shell.show(request, "retailer/answer.html", Answer(brand, found))
 
 
@@ -124,7 +123,7 @@ def orders(request: Request, retailer_id: RetailerId, own: Here, person: Reads) 
     """Orders of the last eight weeks and of those that come."""
     looked(own, person, retailer_id, "orders")
     found = own.desk.orders(retailer_id, now=own.clock())
-    names = {row["brand_id"]: row["name"] for row in lookups.brands(own.db)}
+    names = lookups.brand_names(own.db)
     return shell.show(request, "retailer/orders.html", OrdersPage(retailer_id, found, names, person.may(Permission.ORDER)))
 
 
@@ -144,9 +143,8 @@ def why(request: Request, retailer_id: RetailerId, own: Here, person: Reads) -> 
     looked(own, person, retailer_id, "allocations")
     found = explaining.sheet(own.source(), retailer_id)
     mine = found[found["retailer_id"] == retailer_id]
-    lines = mine.astype(object).where(mine.notna(), None).to_dict("records")
     calls = [explaining_words.call(row, str(row["salt"])).partition("  #")[0] for row in mine.to_dict("records")]
-    return shell.show(request, "retailer/why.html", WhyPage(retailer_id, lines, calls, explaining_words.recipe()))
+    return shell.show(request, "retailer/why.html", WhyPage(retailer_id, records(mine), calls, explaining_words.recipe()))
 
 
 @dataclass(frozen=True)

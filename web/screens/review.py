@@ -13,20 +13,18 @@ from starlette.responses import Response
 
 from jobs import line_story, review_grid, reviewing
 from jobs.publish import closed_until
-from ordering.accounts import Permission, Person
+from ordering.accounts import Permission
 from ordering.database import accounts, lookups, privacy
 from ordering.review import CODES
 from ordering.settings import ReviewSettings
 from web import language
-from web.api.managers import Choice, Decides
+from web.api.managers import Choice, Decides, Sees
 from web.api.orders import RetailerId, looked
-from web.people import may
 from web.screens import shell
 from web.service import Here
 
 router = shell.router_of()
 BrandId = Annotated[str, Path(min_length=1, max_length=100)]
-Sees = Annotated[Person, may(Permission.READ_SUGGESTIONS)]
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,9 @@ class StoryPage:
 def story(request: Request, retailer_id: RetailerId, brand_id: BrandId, own: Here, person: Sees) -> Response:
     """The part beside the grid that tells of one line."""
     looked(own, person, retailer_id, "suggestions explain")
-    told = line_story.told(own.source(), retailer_id, brand_id, language.wanted(request, own.settings.web.language))
+    told = line_story.told(own.source(), retailer_id, brand_id, language.of(request))
     shop = lookups.retailer(own.db, retailer_id) or {}
-    brands = {row["brand_id"]: row["name"] for row in lookups.brands(own.db)}
+    brands = lookups.brand_names(own.db)
     names = (str(shop.get("name", retailer_id)), str(brands.get(brand_id, brand_id)))
     page = StoryPage(retailer_id, brand_id, names, told, person.may(Permission.DECIDE))
     return shell.show(request, "manager/story.html", page)

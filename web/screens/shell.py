@@ -86,7 +86,7 @@ def frame(request: Request) -> Frame:
     person: Person | None = request.scope.get("person")
     secret = request.cookies.get(people.cookie_name(own))
     return Frame(
-        language=language.wanted(request, own.settings.web.language),
+        language=language.of(request),
         at=request.url.path,
         address=_address(request.url.path, request.url.query),
         person=person,
@@ -144,20 +144,10 @@ def _environment(name: language.Language) -> jinja2.Environment:
     )  # fmt: skip
     texts = language.texts(name)
     found.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    found.filters |= {"cartons": cartons, "local": local, "money": money}
-    found.filters |= {"percent": figures.percent, "points": figures.points, "cases": figures.cases, "signed": figures.signed, "word": word}
+    found.filters |= {name: getattr(figures, name) for name in ("cartons", "cases", "money", "percent", "points", "signed")}
+    found.filters |= {"local": local, "word": word}
     found.policies["ext.i18n.trimmed"] = True
     return found
-
-
-def cartons(count: float | None) -> str:
-    """Whole cartons with separators; – where there is no number."""
-    return "–" if count is None else f"{count:,.0f}"
-
-
-def money(amount: float | None) -> str:
-    """Yuan, with cents."""
-    return "–" if amount is None else f"{amount:,.2f}"
 
 
 def local(at: datetime, zone: ZoneInfo, form: str = "%m-%d %H:%M") -> str:

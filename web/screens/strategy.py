@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from jobs import reruns, strategies, week_view
 from ordering.accounts import Permission, Person
-from ordering.database import lookups, runs
+from ordering.database import lookups
 from ordering.errors import StateError
 from ordering.model import Policy
 from web.api.headquarters import Planner
 from web.api.pages import records
 from web.people import may
 from web.screens import shell
+from web.screens.headquarters import nothing_yet
 from web.service import Here
 
 router = shell.router_of()
@@ -49,8 +50,8 @@ class StrategyPage:
 @router.get("/strategy")
 def strategy(request: Request, own: Here, person: Planner) -> Response:
     """The planned weeks as the newest night left them; the page then asks for the proposal."""
-    if runs.newest(own.db) is None:
-        return shell.show(request, "headquarters/empty.html", None)
+    if empty := nothing_yet(request, own):
+        return empty
     weeks = [_week(found) for found in week_view.weeks(own.source())]
     return shell.show(request, "headquarters/strategy.html", StrategyPage(weeks, [str(one) for one in Policy]))
 
@@ -87,7 +88,7 @@ def proposal(request: Request, own: Here, person: Planner) -> Response:
     except StateError as error:
         return shell.show(request, "headquarters/proposal.html", ProposalPart(str(error)))
     by_level = week_view.by_level(found.levels)
-    names = {row["brand_id"]: row["name"] for row in lookups.brands(own.db)}
+    names = lookups.brand_names(own.db)
     levels, problems = list(by_level.columns), records(found.problems)
     part = ProposalPart("", found.week, records(found.brands), levels, caps(by_level), problems, names)
     return shell.show(request, "headquarters/proposal.html", part)
