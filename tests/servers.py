@@ -10,8 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-QUICK = ("fsync", "full_page_writes", "synchronous_commit")
-"""What a server does for power cuts, which it need not survive here."""
+SET = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "400"}
+"""What a server does for power cuts, which it need not survive here, is left; there is room for the connections of all who try at once."""
 
 
 @contextmanager
@@ -24,12 +24,13 @@ def server() -> Iterator[str]:
 
     place = Path(tempfile.mkdtemp(prefix="trueorder-pg-"))
     place.chmod(0o755)
-    started = pgserver.get_server(place / "data", cleanup_mode="delete")
+    started = pgserver.get_server(place / "data", cleanup_mode="stop")
     try:
         with saying(started.get_uri()) as say:
-            for setting in QUICK:
-                say(f"ALTER SYSTEM SET {setting} = off")
-            say("SELECT pg_reload_conf()")
+            for setting, value in SET.items():
+                say(f"ALTER SYSTEM SET {setting} = {value}")
+        started.cleanup()
+        started = pgserver.get_server(place / "data", cleanup_mode="delete")
         yield started.get_uri()
     finally:
         started.cleanup()
