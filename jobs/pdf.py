@@ -198,7 +198,9 @@ class Document:
         """What a page is of, and which page it is."""
         paper = self.paper
         paper.page = number
-        paper.set_font_size(NOTE.size / 2)  # whatever size the page ended with, the next is written down
+        paper.set_font_size(NOTE.size / 2)  # whatever the page ended with, what differs is written down
+        paper.set_draw_color(WASH)
+        paper.set_line_width(0.3)
         width, height = (float(length) / paper.k for length in paper.pages[number].dimensions())
         paper.h = height  # pages may differ in it
         at = height - BOTTOM + 4

@@ -4,6 +4,7 @@ bytes."""
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import tomllib
 from collections.abc import Iterator
@@ -88,6 +89,7 @@ def test_what_the_font_lacks_is_shown_told_and_logged(caplog: pytest.LogCaptureF
 
 
 def test_a_document_that_lacks_nothing_says_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     (page,) = texts(document().done())
     assert "〓" not in page
     assert caplog.text == ""

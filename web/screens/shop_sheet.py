@@ -158,8 +158,11 @@ def _facts(found: ShopSheet, lang: language.Language) -> list[tuple[str, str]]:
 
 def _columns(lang: language.Language) -> list[Column]:
     _ = language.texts(lang).gettext
-    heads = (_("Asked"), _("Suggested"), _("Decided"), _("Cap of my level"), _("Left of the cap"), _("Left of the month"))
-    figured = [Column(head, 1.2, figures=True, bold=head == _("Suggested")) for head in heads]
+    heads = {
+        _("Asked"): 1.0, _("Suggested"): 1.5, _("Decided"): 1.3, _("Cap of my level"): 1.25, _("Left of the cap"): 1.2,
+        _("Left of the month"): 1.25,
+    }  # fmt: skip
+    figured = [Column(head, share, figures=True, bold=head == _("Suggested")) for head, share in heads.items()]
     return [Column(_("Brand"), 2.4), *figured, Column(_("Reason"), 8.2)]
 
 
