@@ -23,6 +23,7 @@ from ordering.errors import StateError, TrueOrderError
 from ordering.metrics import LANGUAGES
 
 ENDING = ".xlsx"
+ENDINGS = (ENDING, ".pdf")
 PAST_WEEKS = 53
 JUDGED_WEEKS, JUDGED_AHEAD = 26, 4
 SUMS = ("requested", "allocated", "demand", "met", "demand_window")
@@ -69,17 +70,16 @@ def write(source: Source, place: Path, *, manufacturer: str | None = None, month
     """Write the letter to `manufacturer` into the file `place`, or one to each manufacturer into the folder `place`; gives the files.
 
     `month` (YYYY-MM): the newest whole one unless given. Raises StateError where the run holds nothing of the month, TrueOrderError where
-    there is no such manufacturer, or the file's ending is not .xlsx.
+    there is no such manufacturer, or the file's ending is none of ENDINGS. Letters to all are workbooks.
     """
-    from jobs import letter_xlsx
 
     results = read(source)
     chosen = month_of(source, results.cells, month)
     known = sorted(results.brands["manufacturer"].unique())
     if manufacturer is not None and manufacturer not in known:
         raise TrueOrderError(f'there is no manufacturer "{manufacturer}"; there are {", ".join(known)}')
-    if manufacturer is not None and place.suffix.lower() != ENDING:
-        raise TrueOrderError(f"{place}: a letter is a workbook; let the name end with {ENDING}")
+    if manufacturer is not None and place.suffix.lower() not in ENDINGS:
+        raise TrueOrderError(f"{place}: a letter is a workbook or a printed page; let the name end with {' or '.join(ENDINGS)}")
     letters = [
         found for name in ([manufacturer] if manufacturer else known) if (found := compose(source, results, name, chosen)) is not None
     ]
@@ -88,8 +88,20 @@ def write(source: Source, place: Path, *, manufacturer: str | None = None, month
     names = file_names([one.manufacturer for one in letters])
     places = [place] if manufacturer else [place / f"{name}{ENDING}" for name in names]
     for one, file in zip(letters, places, strict=True):
-        letter_xlsx.write(file, one)
+        _write(file, one)
     return places
+
+
+def _write(file: Path, letter: Letter) -> None:
+    """Write the letter as its file's ending says."""
+    if file.suffix.lower() == ENDING:
+        from jobs import letter_xlsx
+
+        letter_xlsx.write(file, letter)
+    else:
+        from jobs import letter_pdf
+
+        letter_pdf.write(file, letter)
 
 
 def read(source: Source) -> Results:

@@ -33,14 +33,12 @@ def write(file: Path, letter: Letter) -> None:
         with storage.replacing(file) as unfinished, output.workbook(unfinished, OPTIONS) as out:
             out.set_properties({"title": f"{letter.manufacturer} {letter.month}", "created": letter.made_at})
             formats = _formats(out)
-            first = out.add_worksheet(_both("sheet_letter", " "))
+            first = out.add_worksheet(both("sheet_letter", " "))
             row = _text(first, formats, letter)
             _brands(out, first, formats, letter, row)
             _weeks(out, formats, letter)
-            _listed(out, formats, "sheet_forecast", _named(letter, letter.forecast), ("forecast", "low", "high"), FORECAST)
-            _listed(
-                out, formats, "sheet_brand_weeks", _named(letter, letter.weeks), ("requested", "allocated", "demand", "low", "high"), {}
-            )
+            _listed(out, formats, "sheet_forecast", named(letter, letter.forecast), ("forecast", "low", "high"), FORECAST)
+            _listed(out, formats, "sheet_brand_weeks", named(letter, letter.weeks), ("requested", "allocated", "demand", "low", "high"), {})
     except OSError as error:
         raise storage.file_error(file, error, "the letter ") from error
 
@@ -66,20 +64,20 @@ TOTALS = {"text": "@", "whole": "0", "cases": "#,##0.0", "percent": "0.0%"}
 FORECAST = {"low": "forecast_low", "high": "forecast_high"}
 
 
-def _both(key: str, joint: str = "\n", **filled: object) -> str:
+def both(key: str, joint: str = "\n", **filled: object) -> str:
     """A text in both languages."""
     return joint.join(text(key, language, **filled) for language in LANGUAGES)
 
 
 def _text(sheet: Any, formats: dict[str, Any], letter: Letter) -> int:
     """The letter's text, Chinese then English; gives the first row below it."""
-    sheet.write_string(0, 0, _both("title", " · "), formats["title"])
+    sheet.write_string(0, 0, both("title", " · "), formats["title"])
     row = 1
     for language in LANGUAGES:
         for key in ("to", "about"):
             sheet.write_string(row, 0, text(key, language, **vars(letter)))
             row += 1
-        for words in _paragraphs(letter, language):
+        for words in paragraphs(letter, language):
             sheet.merge_range(row, 0, row, LAST, words, formats["prose"])
             sheet.set_row(row, 16 * _lines(words))
             row += 1
@@ -97,7 +95,8 @@ def _lines(words: str) -> int:
     return -(-sum(2 if ord(letter) > 0x2E7F else 1 for letter in words) // WIDE)
 
 
-def _paragraphs(letter: Letter, language: str) -> list[str]:
+def paragraphs(letter: Letter, language: str) -> list[str]:
+    """What the letter says of the month, of how demand was found and how certain it is."""
     total, joint = letter.total, "、" if language == "zh" else ", "
     kinds = joint.join(f"{text(kind, language)} {share:.0%}" for kind, share in letter.evidence.items())
     rates = {name: percent(float(letter.judged[f"forecast_{name}"])) for name in ("accuracy", "bias")}
@@ -118,13 +117,13 @@ def _brands(out: Any, sheet: Any, formats: dict[str, Any], letter: Letter, top: 
     count, ahead = len(letter.brands), letter.forecast["week"].nunique()
     for at, (name, kind) in enumerate(TABLE):
         sheet.set_column(at, at, 18 if kind == "text" else 12)
-        sheet.write_string(top, at, _both(HEADINGS.get(name, name), count=ahead), formats["head"])
+        sheet.write_string(top, at, both(HEADINGS.get(name, name), count=ahead), formats["head"])
         for below, value in enumerate(letter.brands[name], start=1):
             _cell(sheet, top + below, at, value, kind, formats)
         if name in letter.total:
             _cell(sheet, top + count + 1, at, letter.total[name], kind, formats, "total_")
         else:
-            sheet.write_string(top + count + 1, at, _both("total", " ") if at == 0 else "", formats["total_text"])
+            sheet.write_string(top + count + 1, at, both("total", " ") if at == 0 else "", formats["total_text"])
     sheet.set_row(top, 32)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
@@ -149,7 +148,7 @@ def _brand_chart(out: Any, sheet: Any, letter: Letter, top: int) -> None:
     chart = out.add_chart({"type": "column"})
     for name, colour in (("requested", "#DDE2E7"), ("allocated", "#9DC0D4"), ("demand", ACCENT)):
         series = {
-            "name": _both(name, " "),
+            "name": both(name, " "),
             "categories": [sheet.name, span[0], at["name"], span[1], at["name"]],
             "values": [sheet.name, span[0], at[name], span[1], at[name]],
             "fill": {"color": colour},
@@ -166,7 +165,7 @@ def _brand_chart(out: Any, sheet: Any, letter: Letter, top: int) -> None:
 
 
 def _look(chart: Any, title: str) -> None:
-    chart.set_title({"name": _both(title, " · "), "name_font": {"size": 11}})
+    chart.set_title({"name": both(title, " · "), "name_font": {"size": 11}})
     chart.set_y_axis({"num_format": "#,##0", "major_gridlines": {"visible": True, "line": {"color": "#DDE2E7"}}})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 1100, "height": 340})
@@ -174,16 +173,13 @@ def _look(chart: Any, title: str) -> None:
 
 def _weeks(out: Any, formats: dict[str, Any], letter: Letter) -> None:
     """The manufacturer's weeks over all brands, past and forecast, with a chart."""
-    names = ("requested", "allocated", "demand", "forecast")
-    past = letter.weeks.groupby("week", sort=True)[list(names[:3])].sum().reset_index()
-    coming = letter.forecast.groupby("week", sort=True)["forecast"].sum().reset_index()
-    rows = pd.concat([past.astype(dict.fromkeys(names[:3], "float64")), coming], ignore_index=True)
+    names, rows = WEEKLY, by_week(letter)
     sheet = _table(out, formats, "sheet_weeks", rows, ("week",), names, {})
     chart = out.add_chart({"type": "line"})
     looks = (("#7D8994", "round_dot"), ("#4B8DB3", "dash"), (ACCENT, "solid"), (ACCENT, "square_dot"))
     for at, (name, (colour, dash)) in enumerate(zip(names, looks, strict=True), start=1):
         chart.add_series({
-            "name": _both(name, " "), "categories": [sheet.name, 1, 0, len(rows), 0], "values": [sheet.name, 1, at, len(rows), at],
+            "name": both(name, " "), "categories": [sheet.name, 1, 0, len(rows), 0], "values": [sheet.name, 1, at, len(rows), at],
             "line": {"color": colour, "dash_type": dash, "width": 1.75},
         })  # fmt: skip
     _look(chart, "chart_weeks")
@@ -191,7 +187,17 @@ def _weeks(out: Any, formats: dict[str, Any], letter: Letter) -> None:
     sheet.insert_chart(1, len(names) + 2, chart)
 
 
-def _named(letter: Letter, rows: pd.DataFrame) -> pd.DataFrame:
+WEEKLY = ("requested", "allocated", "demand", "forecast")
+
+
+def by_week(letter: Letter) -> pd.DataFrame:
+    """The weeks of all brands together, past and forecast: week and WEEKLY."""
+    past = letter.weeks.groupby("week", sort=True)[list(WEEKLY[:3])].sum().reset_index()
+    coming = letter.forecast.groupby("week", sort=True)["forecast"].sum().reset_index()
+    return pd.concat([past.astype(dict.fromkeys(WEEKLY[:3], "float64")), coming], ignore_index=True)
+
+
+def named(letter: Letter, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with the brand's name beside its id."""
     return letter.brands[["brand", "name"]].merge(rows, on="brand", how="inner", validate="1:m")
 
@@ -204,14 +210,14 @@ def _table(
     out: Any, formats: dict[str, Any], title: str, rows: pd.DataFrame, labels: Sequence[str], figures: Sequence[str], said: dict[str, str]
 ) -> Any:
     """A table on a sheet of its own, its header frozen and filtered; gives the sheet."""
-    sheet = out.add_worksheet(_both(title, " "))
+    sheet = out.add_worksheet(both(title, " "))
     columns = [*((name, "week" if name == "week" else "text") for name in labels), *((name, "cases") for name in figures)]
     sheet.freeze_panes(1, len(labels))
     sheet.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
     sheet.set_row(0, 32)
     for at, (name, kind) in enumerate(columns):
         sheet.set_column(at, at, 18 if name == "name" else 13)
-        sheet.write_string(0, at, _both(said.get(name, name)), formats["head"])
+        sheet.write_string(0, at, both(said.get(name, name)), formats["head"])
         for row, value in enumerate(rows[name], start=1):
             if not (kind == "cases" and pd.isna(value)):
                 _cell(sheet, row, at, value, kind, formats)

@@ -120,6 +120,7 @@ structlog.configure(
     cache_logger_on_first_use=False,
 )
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at every start that it has started
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of a font that it cuts down
 for _room in ("jobs", "web"):  # where no log is set up, ours say nothing, rather than what Python says without
     logging.getLogger(_room).addHandler(logging.NullHandler())
 

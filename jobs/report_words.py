@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -54,4 +55,4 @@ def cases(quantity: float) -> str:
 
 
 def _signed(figure: str) -> str:
-    return figure.replace("-", "−")
+    return figure.replace("-", "−" if re.search("[1-9]", figure) else "")

@@ -97,7 +97,7 @@ def report(
 
 def letter(
     ctx: typer.Context,
-    to: Annotated[Path, typer.Option(help="The xlsx file; a folder where no manufacturer is named.")],
+    to: Annotated[Path, typer.Option(help="The xlsx or pdf file; a folder for workbooks where no manufacturer is named.")],
     manufacturer: Annotated[str | None, typer.Argument(help="As written in brands; every manufacturer unless given.")] = None,
     month: Month = None,
     run: RunId = None,

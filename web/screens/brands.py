@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import pandas as pd
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from jobs import brand_figures, letter
 from jobs.report_figures import CASE
 from ordering.accounts import Permission, Person
-from ordering.database import Database
+from ordering.database import Database, audit
 from web.api.headquarters import Rates
 from web.api.pages import record, records
 from web.people import may
@@ -28,7 +28,7 @@ from web.service import Here
 
 router = shell.router_of()
 Month = Annotated[str | None, Query(max_length=10, description="The newest whole month unless given.")]
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf"}
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,17 @@ def _cases(values: pd.Series) -> list[Any]:
 
 
 @router.get("/brands/{brand_id}/letter")
-def demand_letter(own: Here, person: Annotated[Person, may(Permission.EXPORT)], brand_id: str, at: Month = None) -> Response:
-    """The true-demand letter to the brand's manufacturer about a month, as a workbook."""
+def demand_letter(
+    own: Here, person: Annotated[Person, may(Permission.EXPORT)], brand_id: str, at: Month = None, form: Literal["xlsx", "pdf"] = "xlsx"
+) -> Response:
+    """The true-demand letter to the brand's manufacturer about a month, as a workbook or as printed pages; audited."""
     manufacturer = str(known(own.db, brand_id)["manufacturer"])
+    source = own.source()
     with TemporaryDirectory() as folder:
-        (file,) = letter.write(own.source(), Path(folder) / "letter.xlsx", manufacturer=manufacturer, month=at)
+        (file,) = letter.write(source, Path(folder) / f"letter.{form}", manufacturer=manufacturer, month=at)
         content = file.read_bytes()
+    told = f"{at or 'the newest whole month'}, {form}, run {source.run.run_id}"
+    audit.note(own.db, action="letter", subject=f"manufacturer {manufacturer}", detail=told, by=person.name, at=own.clock())
     (name,) = letter.file_names([manufacturer])
-    said = f"attachment; filename*=UTF-8''{quote(f'{name}{letter.ENDING}', safe='')}"
-    return Response(content, media_type=XLSX, headers={"Content-Disposition": said, "Cache-Control": "no-store"})
+    said = f"attachment; filename*=UTF-8''{quote(f'{name}.{form}', safe='')}"
+    return Response(content, media_type=MEDIA[form], headers={"Content-Disposition": said, "Cache-Control": "no-store"})

@@ -81,6 +81,11 @@ class Chosen(BaseModel):
         chosen = {name: str(value).lower() if isinstance(value, bool) else value for name, value in said.items() if value is not None}
         return f"/rates?{urlencode(chosen)}"
 
+    @property
+    def printed(self) -> str:
+        """The address of the same on paper."""
+        return self.to().replace("/rates", "/rates.pdf", 1)
+
     def may_be_by(self, name: str) -> bool:
         """Whether stored cells give the rates by a dimension within these values."""
         return name not in self.within and rate_cells.stored_in([name, *self.within]) is not None
@@ -137,7 +142,7 @@ def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, 
 
 
 def _page(request: Request, own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakdown) -> RatesPage:
-    rows = _sorted(found.rows, chosen)
+    rows = in_order(found.rows, chosen)
     part = records(rows.iloc[chosen.offset : chosen.offset + LISTED])
     wanted = {chosen.by: [str(row[chosen.by]) for row in part]} | {name: [str(value)] for name, value in chosen.within.items()}
     heads = [] if found.heat is None else [str(name) for name in found.heat.columns]
@@ -148,7 +153,8 @@ def _page(request: Request, own: Service, chosen: Chosen, dimensions: Sequence[s
     return RatesPage(chosen, dimensions, found, part, shown, record(found.whole), why, weeks, _heat(found), heads, names)
 
 
-def _sorted(rows: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
+def in_order(rows: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
+    """The rows of a dimension in the order that is asked for."""
     column, down = chosen.order
     key = chosen.by if column == "name" else column
     keys = [key, chosen.by] if key != chosen.by else [key]
