@@ -107,8 +107,11 @@ window.ReviewEdits = function ({ page, words, said, count, ask, tell, byId, draf
     });
     return saving;
   }
+  let accepting = false; // a second press while the first is being counted is none
   async function acceptShown(choice) {
     const of = { ...choice, state: "open" };
+    if (accepting) return;
+    accepting = true;
     try {
       const would = await ask("/api/v1/suggestions/preview", of), dialog = byId("sure");
       dialog.querySelector("[data-touch]").textContent = would.lines ? said("touch", { lines: count(would.lines), cartons: count(would.cartons) }) : words.said.nothing;
@@ -118,6 +121,7 @@ window.ReviewEdits = function ({ page, words, said, count, ask, tell, byId, draf
       decided(await ask(DECISIONS, { decision: "accepted", of }));
       await grid.load();
     } catch (error) { tell(error.message, true); }
+    accepting = false;
     grid.focus();
   }
   async function undo() {
