@@ -120,8 +120,7 @@ window.ReviewEdits = function ({ page, words, said, count, ask, tell, byId, draf
       if (!(await answered(dialog))) return;
       decided(await ask(DECISIONS, { decision: "accepted", of }));
       await grid.load();
-    } catch (error) { tell(error.message, true); }
-    accepting = false;
+    } catch (error) { tell(error.message, true); } finally { accepting = false; }
     grid.focus();
   }
   async function undo() {
