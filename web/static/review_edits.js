@@ -60,8 +60,8 @@ window.ReviewEdits = function ({ page, words, said, count, ask, tell, byId, draf
   function beside(dialog, key) {
     const place = grid.place(key);
     if (!place) { dialog.style.margin = ""; return; }
-    const wide = 430, high = 330, below = place.bottom + 4 + high < innerHeight;
-    Object.assign(dialog.style, { margin: "0", left: Math.max(8, Math.min(place.left, innerWidth - wide - 8)) + "px", top: (below ? place.bottom + 4 : Math.max(8, place.top - high - 4)) + "px" });
+    const wide = 470, high = 470;
+    Object.assign(dialog.style, { margin: "0", left: Math.max(8, place.left - wide) + "px", top: Math.max(8, Math.min(place.top, innerHeight - high)) + "px" });
   }
   async function reason(row, quantity) {
     const dialog = byId("why"), draft = drafts.of(row.key) || {};
@@ -85,23 +85,25 @@ window.ReviewEdits = function ({ page, words, said, count, ask, tell, byId, draf
     remember([...acts(), act.batch_id]);
     tell(said("done", { lines: count(act.lines) }) + (act.pending ? " " + said("waiting", { pending: count(act.pending) }) : ""));
   }
-  async function save(row, way, quantity) {
-    const of = { retailer: row.retailer_id, brand: row.brand_id, day: row.day, empty: true };
-    const body = { decision: way, of, version: row.version, ...(way === "adjusted" ? { quantity } : {}) };
-    const wanted = { accepted: row.suggested, rejected: 0, adjusted: quantity }[way];
-    const told = big(row, wanted) ? await reason(row, wanted) : {};
+  async function save(row, way, quantity, told) {
     if (told === null) return drafts.drop(row.key);
+    const of = { retailer: row.retailer_id, brand: row.brand_id, day: row.day, empty: true };
+    const body = { decision: way, of, version: row.version, ...(way === "adjusted" ? { quantity } : {}), ...told };
     if (drafts.of(row.key)) drafts.keep(row.key, { ...drafts.of(row.key), ...told });
-    decided(await ask(DECISIONS, { ...body, ...told }));
+    decided(await ask(DECISIONS, body));
     drafts.drop(row.key);
   }
-  let saving = Promise.resolve();
-  function decide(row, way, quantity) { // one after the other, so that two reasons are not asked for at once
+  function failed(row, error) {
+    const draft = drafts.of(row.key);
+    if (draft) drafts.keep(row.key, { ...draft, error: error.message });
+    tell(draft ? said("not_saved", { text: draft.text, shop: row.shop, brand: row.brand, why: error.message }) : error.message, true);
+  }
+  let asking = Promise.resolve({}), saving = Promise.resolve(); // reasons are asked for one by one and at once; lines are saved one by one
+  function decide(row, way, quantity) {
+    const wanted = { accepted: row.suggested, rejected: 0, adjusted: quantity }[way];
+    const told = big(row, wanted) ? (asking = asking.then(() => reason(row, wanted))) : Promise.resolve({});
     saving = saving.then(async () => {
-      try { await save(row, way, quantity); } catch (error) {
-        if (drafts.of(row.key)) drafts.keep(row.key, { ...drafts.of(row.key), error: error.message });
-        tell(drafts.of(row.key) ? said("not_saved", { text: drafts.of(row.key).text, shop: row.shop, brand: row.brand, why: error.message }) : error.message, true);
-      }
+      try { await save(row, way, quantity, await told); } catch (error) { failed(row, error); }
       await grid.renew(row).catch(() => grid.reformat(row.key));
       if (document.activeElement === document.body) grid.focus();
     });
