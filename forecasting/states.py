@@ -146,6 +146,10 @@ def index_array(snapshot: Snapshot, index: pd.DataFrame, weeks: pd.DatetimeIndex
     return out, districts.get_indexer(snapshot.retailers["district"])
 
 
+FEW = 200
+"""Up to so many quantiles are found without compiling, which takes seconds in a process that has not done so yet; they are the same."""
+
+
 def interval(mean: Floats, dispersion: Floats, q: float) -> Floats:
     """Whole-number quantile `q` of a negative binomial with variance mean + dispersion × mean²; same shape as `mean`, 0 where mean is 0.
 
@@ -153,7 +157,9 @@ def interval(mean: Floats, dispersion: Floats, q: float) -> Floats:
     array([1., 7.])
     """
     mean, dispersion = np.broadcast_arrays(np.asarray(mean, np.float64), np.asarray(dispersion, np.float64))
-    found = expansion_kernels.negative_binomial_quantiles(mean.ravel(), dispersion.ravel(), q, NormalDist().inv_cdf(q))
+    compiled = expansion_kernels.negative_binomial_quantiles
+    quantiles = compiled if mean.size > FEW else compiled.py_func
+    found = quantiles(mean.ravel(), dispersion.ravel(), q, NormalDist().inv_cdf(q))
     return np.asarray(found).reshape(mean.shape)
 
 

@@ -50,11 +50,17 @@ def _nothing(source: Source, retailer_id: str, brand_id: str | None) -> TrueOrde
     with source.db.reading() as reader:
         for kind, id_ in (("retailer", retailer_id), ("brand", brand_id)):
             if id_ is not None and id_ not in set(database.read_table(reader, f"{kind}s")[f"{kind}_id"]):
-                return TrueOrderError(f'{kind} "{id_}": there is no such {kind}; import it, or correct the id')
+                return TrueOrderError(
+                    f'{kind} "{id_}": there is no such {kind}; import it, or correct the id', f"没有编号为{id_}的{KINDS[kind]}；请核对编号"
+                )
     what = f'retailer "{retailer_id}"' + (f', brand "{brand_id}"' if brand_id is not None else "")
     return TrueOrderError(
-        f"{what}: run {source.run.run_id} suggests nothing: the shop does not carry it, or it was not active or offered on the order day"
+        f"{what}: run {source.run.run_id} suggests nothing: the shop does not carry it, or it was not active or offered on the order day",
+        f"夜间运行{source.run.run_id}没有零售户{retailer_id}的此项建议：该店不经营，或订货日未在营、未投放",
     )
+
+
+KINDS: Mapping[str, str] = {"retailer": "零售户", "brand": "品规"}
 
 
 def dependent(source: Source, *, manager: str | None = None) -> pd.DataFrame:

@@ -216,7 +216,8 @@ def source(db: database.Database, settings: Settings, history: Path, run_id: int
     """The newest run whose results are stored, or the one named. Raises StateError where there is none."""
     run = runlog.newest(db) if run_id is None else runlog.by_id(db, run_id)
     if run is None:
-        raise StateError("no night is stored yet; run: trueorder nightly" if run_id is None else f"there is no run {run_id}")
+        none = ("no night is stored yet; run: trueorder nightly", "尚无夜间运行结果；请先运行夜间任务")
+        raise StateError(*(none if run_id is None else (f"there is no run {run_id}", f"没有运行{run_id}")))
     if not run.detailed:
         raise StateError(f"run {run_id} no longer holds its results; run: trueorder nightly --date {run.business_date}")
     return Source(db, run, settings, history)

@@ -58,7 +58,7 @@ CODED: Mapping[str, tuple[str, ...]] = {
     "reason": ("reason",),
 }  # fmt: skip
 """Columns whose few values are named once and numbered in the lines: what a name is made of."""
-NUMBERS = ("star_level", "marks", "requested", "suggested", "p10", "p90", "stock", "most")
+NUMBERS = ("star_level", "marks", "requested", "suggested", "p10", "p90", "stock", "most", "cap", "quota_left")
 DECIDED = ("version", "decision", "override", "final", "basis", "pending", "code", "note", "decided_by", "approved_by", "batch_id")
 
 

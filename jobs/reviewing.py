@@ -19,6 +19,7 @@ from ordering.database.reviews import Done
 from ordering.errors import StateError, TrueOrderError
 from ordering.model import Decision
 from ordering.review import CODES, SHOWN, Filter
+from ordering.review_refusals import Refusal, refused
 
 ACTS: Mapping[Decision, str] = MappingProxyType({Decision.ACCEPTED: "accept", Decision.ADJUSTED: "adjust", Decision.REJECTED: "reject"})
 
@@ -55,11 +56,9 @@ def decide(
     closed = closed_until(source.settings, clock)
     frozen = (lines["order_day"] <= pd.Timestamp(closed)).to_numpy()
     if not len(lines):
-        raise StateError(
-            f"run {source.run.run_id} of {source.run.business_date} has no such line; trueorder review list shows those it has"
-        )
+        raise refused(Refusal.NO_LINE, run=source.run.run_id, day=source.run.business_date)
     if frozen.all():
-        raise StateError(f"{review.named(lines)}: the cut-off of the order day has passed, and what was decided stands")
+        raise refused(Refusal.FROZEN, lines)
     decided = review.decide(lines[~frozen], decision, source.settings.review, quantity=quantity, code=code, note=why)
     done = _store(source, decided, decision, by=by, clock=clock, why=why, closed=closed)
     return Done(done.batch_id, done.lines, done.pending, int(frozen.sum()))

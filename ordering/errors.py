@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
 class TrueOrderError(Exception):
-    """The input or the state is at fault; the message says what to do. Exit status 1."""
+    """The input or the state is at fault; the message says what to do. Exit status 1.
+
+    `words`: the message in English and Chinese; the English one twice where only the command line tells it.
+    """
+
+    def __init__(self, english: str = "", chinese: str | None = None) -> None:
+        self.words: Mapping[str, str] = {"en": english, "zh": english if chinese is None else chinese}
+        super().__init__(english)
 
 
 class SettingsError(TrueOrderError):
@@ -23,11 +30,11 @@ class DatabaseError(StateError):
 
 
 class OrderError(TrueOrderError):
-    """What a retailer asks of the ordering desk cannot be done so; `code` names what to mend, `words` say it in English and Chinese."""
+    """What a retailer asks of the ordering desk cannot be done so; `code` names what to mend."""
 
     def __init__(self, code: str, english: str, chinese: str) -> None:
-        self.code, self.words = code, {"en": english, "zh": chinese}
-        super().__init__(english)
+        self.code = code
+        super().__init__(english, chinese)
 
 
 @dataclass(frozen=True, order=True)

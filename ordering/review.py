@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ordering.columns import Column, Kind, Table
-from ordering.errors import TrueOrderError
+from ordering.columns import OPTIONAL, Column, Kind, Table
 from ordering.model import Decision
+from ordering.review_refusals import Refusal, refused
 from ordering.settings import ReviewSettings
 
 CODES: Mapping[str, tuple[str, str]] = MappingProxyType({
@@ -72,7 +72,8 @@ LINES = Table(
         Column("pack_multiple", Kind.COUNT), Column("min_lot", Kind.COUNT), Column("week", Kind.WEEK), Column("order_day", Kind.DATE),
         Column("flagged", Kind.BOOL), Column("requested", Kind.COUNT), Column("suggested", Kind.COUNT), Column("p10", Kind.NUMBER),
         Column("p50", Kind.NUMBER), Column("p90", Kind.NUMBER), Column("stock", Kind.NUMBER, blank=True), Column("reason", Kind.TEXT),
-        Column("most", Kind.COUNT, blank=True), Column("bound", Kind.TEXT), Column("version", Kind.COUNT),
+        Column("most", Kind.COUNT, blank=True), Column("bound", Kind.TEXT), Column("cap", Kind.COUNT, **OPTIONAL),
+        Column("quota_left", Kind.COUNT, **OPTIONAL), Column("version", Kind.COUNT),
         Column("batch_id", Kind.SIGNED, blank=True), Column("basis_qty", Kind.COUNT, blank=True), Column("decision", Kind.TEXT),
         Column("decided_qty", Kind.COUNT, blank=True), Column("pending", Kind.BOOL), Column("code", Kind.TEXT), Column("note", Kind.TEXT),
         Column("decided_by", Kind.TEXT), Column("approved_by", Kind.TEXT),
@@ -83,8 +84,8 @@ LINES = Table(
 
 SHOWN = (
     "retailer_id", "name", "account_manager", "district", "star_level", "brand_id", "brand_name", "week", "order_day", "flagged",
-    "requested", "suggested", "p10", "p50", "p90", "stock", "most", "bound", "reason", "decision", "override", "final", "basis", "pending",
-    "code", "note", "decided_by", "approved_by", "batch_id", "version",
+    "requested", "suggested", "p10", "p50", "p90", "stock", "most", "bound", "cap", "quota_left", "reason", "decision", "override", "final",
+    "basis", "pending", "code", "note", "decided_by", "approved_by", "batch_id", "version",
 )  # fmt: skip
 """Columns of a list for review."""
 
@@ -115,7 +116,7 @@ class Filter:
     def check(self) -> Filter:
         """Itself, if it asks for a state that there is; TrueOrderError otherwise."""
         if self.state is not None and self.state not in STATES:
-            raise TrueOrderError(f'state "{self.state}": there is no such; there are {", ".join(STATES)}')
+            raise refused(Refusal.STATE, state=self.state, states=", ".join(STATES))
         return self
 
 
@@ -142,7 +143,8 @@ def decide(
     _check_codes(found)
     if decision is Decision.ADJUSTED:
         _check_bounds(lines, cartons)
-    _refuse(found, needs_reason(lines["suggested"], cartons, rules) & (found["code"] == "").to_numpy(), _reason_missing(rules))
+    untold = needs_reason(lines["suggested"], cartons, rules) & (found["code"] == "").to_numpy()
+    _refuse(found, untold, Refusal.REASON, share=rules.reason_share, cartons=rules.reason_cartons, codes=", ".join(CODES))
     return found.assign(pending=needs_second(lines["suggested"], cartons, lines["price"], rules))
 
 
@@ -189,48 +191,25 @@ def shown(lines: pd.DataFrame) -> pd.DataFrame:
 def _check_codes(found: pd.DataFrame) -> None:
     unknown = ~found["code"].isin(["", *CODES])
     if unknown.any():
-        raise TrueOrderError(f'reason "{found.loc[unknown, "code"].iloc[0]}": there is no such; there are {", ".join(CODES)}')
-    untold = ((found["code"] == "other") & (found["note"] == "")).to_numpy()
-    _refuse(found, untold, 'the reason "other" tells nothing by itself; say in the note what it is')
+        raise refused(Refusal.CODE, code=found.loc[unknown, "code"].iloc[0], codes=", ".join(CODES))
+    _refuse(found, ((found["code"] == "other") & (found["note"] == "")).to_numpy(), Refusal.OTHER)
 
 
 def _check_bounds(lines: pd.DataFrame, cartons: pd.Series) -> None:
     """Whole packs, no less than a lot, no more than the bounds leave."""
     asked = cartons.to_numpy()
-    _refuse(lines, asked < 0, "a quantity is whole cartons, 0 or more")
+    _refuse(lines, asked < 0, Refusal.NEGATIVE)
     above = asked > lines["most"].fillna(UNBOUND).to_numpy(np.int64)
     if above.any():
         first = lines[above].iloc[0]
-        _refuse(lines, above, f"{asked[above][0]} is above {first['most']}, the most that {first['bound']} leaves; give no more")
+        raise refused(Refusal.ABOVE, lines[above], asked=asked[above][0], most=first["most"], bound=first["bound"])
     pack, lot = lines["pack_multiple"].to_numpy(np.int64), lines["min_lot"].to_numpy(np.int64)
-    for bad, size, what in (
-        (asked % pack != 0, pack, "the pack is {}; give a multiple of it"),
-        (asked < lot, lot, "the lot is {}; give 0 or that"),
-    ):
+    for bad, size, what in ((asked % pack != 0, pack, Refusal.PACK), (asked < lot, lot, Refusal.LOT)):
         wrong = bad & (asked > 0)
         if wrong.any():
-            _refuse(lines, wrong, f"{asked[wrong][0]} cannot be delivered: {what.format(size[wrong][0])}")
+            raise refused(what, lines[wrong], asked=asked[wrong][0], size=size[wrong][0])
 
 
-def _reason_missing(rules: ReviewSettings) -> str:
-    return (
-        f"a change by more than {rules.reason_share:.0%} and {rules.reason_cartons} cartons needs a reason; give one of {', '.join(CODES)}"
-    )
-
-
-NAMED = 3
-"""Lines that an error names; it counts the others."""
-
-
-def named(lines: pd.DataFrame) -> str:
-    """The first few of some lines in words, and how many more there are."""
-    words = [
-        f"retailer {row.retailer_id}, brand {row.brand_id}, order day {row.order_day:%Y-%m-%d}" for row in lines.head(NAMED).itertuples()
-    ]
-    more = f" and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
-    return "; ".join(words) + more
-
-
-def _refuse(lines: pd.DataFrame, wrong: Bools, why: str) -> None:
+def _refuse(lines: pd.DataFrame, wrong: Bools, what: Refusal, **values: object) -> None:
     if wrong.any():
-        raise TrueOrderError(f"{named(lines[wrong])}: {why}")
+        raise refused(what, lines[wrong], **values)

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from jobs import clock as clocks
@@ -88,7 +89,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
         app.include_router(router, responses=problems.documented(*problems.EVERY))
     for pages in every.ROUTERS:
         app.include_router(pages)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), compresslevel=6), name="static")
     app.state.problem_page = shell.problem
     return app
 

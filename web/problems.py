@@ -125,11 +125,12 @@ async def refused(request: Request, error: Exception) -> Response:
     if isinstance(error, DatabaseError) or isinstance(error.__cause__, Unreachable):  # its words name servers, files and queries
         log.error("database", request_id=request.scope.get("request_id", ""), error=str(error))
         return await silent(request, error)
+    assert isinstance(error, TrueOrderError)
+    said = (error.words["en"], error.words["zh"])
     if isinstance(error, OrderError):
-        said = (error.words["en"], error.words["zh"])
         status = ORDERS.get(Refusal(error.code), 422)
         return answer(request, error.code.upper(), status=status, title=said, detail=said)
-    return answer(request, "STATE" if isinstance(error, StateError) else "INVALID", detail=(str(error), str(error)))
+    return answer(request, "STATE" if isinstance(error, StateError) else "INVALID", detail=said)
 
 
 ORDERS: Mapping[Refusal, int] = MappingProxyType(

@@ -62,7 +62,10 @@ def find(tx: sa.Connection, batch_id: int, *, of: str) -> Batch:
     found = tx.execute(sa.select(T).where(T.c.batch_id == batch_id)).mappings().first()
     if found is None or not found["action"].startswith(of):
         kind = f" of {of.rstrip('.')}" if of else ""
-        raise StateError(f"there is no batch {batch_id}{kind}; every act tells its number when it is done")
+        raise StateError(
+            f"there is no batch {batch_id}{kind}; every act tells its number when it is done",
+            f"没有第{batch_id}批；每次处理完成时会给出批号",
+        )
     return Batch(**found)
 
 
@@ -76,15 +79,21 @@ def to_undo(tx: sa.Connection, batch_id: int, *, of: str) -> Batch:
     """An act that can be undone: no undo itself, and not undone before. Raises StateError otherwise."""
     found = find(tx, batch_id, of=of)
     if found.undoes is not None:
-        raise StateError(f"batch {batch_id} took batch {found.undoes} back; that cannot be undone: decide anew")
+        raise StateError(
+            f"batch {batch_id} took batch {found.undoes} back; that cannot be undone: decide anew",
+            f"第{batch_id}批是对第{found.undoes}批的撤销，不能再撤销；请重新处理",
+        )
     before = tx.execute(sa.select(T.c.batch_id, T.c.by).where(T.c.undoes == batch_id)).first()
     if before is not None:
-        raise StateError(f"batch {batch_id} was undone already, by {before[1]} in batch {before[0]}")
+        raise StateError(
+            f"batch {batch_id} was undone already, by {before[1]} in batch {before[0]}",
+            f"第{batch_id}批已由{before[1]}在第{before[0]}批中撤销",
+        )
     return found
 
 
 def told(why: str) -> str:
     """The reason given; TrueOrderError where there is none."""
     if not why.strip():
-        raise TrueOrderError("why: say in a few words why")
+        raise TrueOrderError("why: say in a few words why", "请用几个字说明原因")
     return why.strip()

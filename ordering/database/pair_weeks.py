@@ -1,16 +1,21 @@
-"""What one retailer asked and was given of one brand, week by week."""
+"""What retailers asked and were given of brands, week by week: of one pair, and of many with what their demand is reckoned from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from ordering import tables
-from ordering.database import bulk
+from ordering.database import bulk, lookups
+from ordering.database.lookups import SHOPS, Among
+from ordering.review import Filter
 
 T = tables.order_lines
+S, P, INDEX = (tables.results[name] for name in ("suggestions", "pair_estimates", "brand_index"))
 
 
 def read(reader: bulk.Reader, retailer_id: str, brand_id: str, first: date, last: date) -> pd.DataFrame:
@@ -23,3 +28,45 @@ def read(reader: bulk.Reader, retailer_id: str, brand_id: str, first: date, last
     found = reader.fetch(query, {"week": pa.date32(), "requested": pa.int64(), "allocated": pa.int64()})
     rows = found.to_pandas(date_as_object=False).astype({"week": "datetime64[us]"})
     return rows.sort_values("week", ignore_index=True)
+
+
+def read_many(reader: bulk.Reader, of: Filter, among: Among | None, weeks: Sequence[date]) -> pd.DataFrame:
+    """The lines of some weeks (Mondays), of the retailer and brand of a filter among those that somebody sees: retailer_id, brand_id, week,
+    requested, allocated, a row for each line.
+    """
+    import pyarrow as pa
+
+    types = {"retailer_id": pa.string(), "brand_id": pa.string(), "week": pa.date32(), "requested": pa.int64(), "allocated": pa.int64()}
+    query = sa.select(*(T.c[name] for name in types)).where(T.c.week.in_(weeks), *_own(T, of, among))
+    return reader.fetch(query, types).to_pandas(date_as_object=False)
+
+
+def read_pairs(reader: bulk.Reader, run_id: int, of: Filter, among: Among | None) -> pd.DataFrame:
+    """The pairs that a run suggests for, with what it found of them: retailer_id, brand_id, week (the planned one), district, rate,
+    from_week, to_week; the last three missing where it estimated nothing.
+    """
+    import pyarrow as pa
+
+    texts = dict.fromkeys(("retailer_id", "brand_id", "district"), pa.string())
+    types = texts | {"rate": pa.float64()} | dict.fromkeys(("week", "from_week", "to_week"), pa.date32())
+    same = sa.and_(*(P.c[name] == S.c[name] for name in ("run_id", "retailer_id", "brand_id")))
+    joined = S.join(SHOPS, SHOPS.c.retailer_id == S.c.retailer_id).outerjoin(P, same)
+    columns = [S.c.retailer_id, S.c.brand_id, SHOPS.c.district, P.c.rate, S.c.week, P.c.from_week, P.c.to_week]
+    query = sa.select(*columns).select_from(joined).where(S.c.run_id == run_id, *_own(S, of, among))
+    return reader.fetch(query, types).to_pandas(date_as_object=False)
+
+
+def read_index(reader: bulk.Reader, run_id: int, brand_id: str | None, weeks: Sequence[date]) -> pd.DataFrame:
+    """The index of brands in some weeks of a run: brand_id, district ("" for every one), week, index."""
+    import pyarrow as pa
+
+    types = {"brand_id": pa.string(), "district": pa.string(), "week": pa.date32(), "index": pa.float64()}
+    query = sa.select(*(INDEX.c[name] for name in types)).where(INDEX.c.run_id == run_id, INDEX.c.week.in_(weeks))
+    query = query if brand_id is None else query.where(INDEX.c.brand_id == brand_id)
+    return reader.fetch(query, types).to_pandas(date_as_object=False)
+
+
+def _own(table: Any, of: Filter, among: Among | None) -> list[sa.ColumnElement[bool]]:
+    """The retailer and brand of a filter, among the retailers that somebody sees."""
+    equal = [table.c[name] == value for name, value in (("retailer_id", of.retailer), ("brand_id", of.brand)) if value is not None]
+    return equal if among is None else [*equal, table.c.retailer_id.in_(lookups.own(among))]

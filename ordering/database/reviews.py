@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from ordering import frames, review, tables
 from ordering.database import batches, bulk, runs
 from ordering.database.connection import Database
-from ordering.errors import StateError
 from ordering.model import Decision
+from ordering.review_refusals import Refusal, refused
 
 T, OLD = tables.suggestion_decisions, tables.decision_versions
 KEY = review.KEY
@@ -78,10 +78,10 @@ def undo(db: Database, batch_id: int, *, closed: date, by: str, why: str, at: da
         _refuse_decided_since(tx, batch_id, closed)
         left = _count(tx, frozen.where(T.c.order_day <= closed))
         if left and not spare_frozen:
-            _refuse_frozen(tx, frozen.where(T.c.order_day <= closed), " (--spare-frozen undoes the others)")
+            _refuse_frozen(tx, frozen.where(T.c.order_day <= closed), Refusal.FROZEN_SPARED)
         lines = _count(tx, frozen.where(T.c.order_day > closed))
         if not lines:
-            raise StateError(f"batch {batch_id}: none of its lines can still be changed")
+            raise refused(Refusal.NONE_LEFT, batch=batch_id)
         undone = batches.begin(tx, ACTION + "undo", lines=lines, by=by, at=at, why=reason, undoes=batch_id)
         _put_back(tx, sa.and_(mine, T.c.order_day > closed), batch_id, undone)
     return Done(undone, lines, frozen=left)
@@ -93,11 +93,11 @@ def approve(db: Database, batch_id: int, *, closed: date, by: str, why: str, at:
         batches.lock(tx)
         first = batches.find(tx, batch_id, of=ACTION)
         if review.same_person(first.by, by):
-            raise StateError(f"batch {batch_id}: {first.by} decided it; another person must approve")
+            raise refused(Refusal.SAME_PERSON, batch=batch_id, by=first.by)
         waiting = sa.and_(T.c.batch_id == batch_id, T.c.pending)
         lines = _count(tx, sa.select(T.c.version).where(waiting))
         if not lines:
-            raise StateError(f"batch {batch_id}: none of its lines waits for a second person")
+            raise refused(Refusal.NOT_WAITING, batch=batch_id)
         _refuse_frozen(tx, sa.select(*(T.c[name] for name in KEY)).where(waiting, T.c.order_day <= closed))
         approving = batches.begin(tx, ACTION + "approve", lines=lines, by=by, at=at, why=why, detail=f"of batch {batch_id}")
         _keep(tx, waiting, approving)
@@ -136,13 +136,13 @@ def _put_back(tx: sa.Connection, which: sa.ColumnElement[bool], batch_id: int, u
 def _check_newest(tx: sa.Connection, run_id: int) -> None:
     newest = tx.execute(runs.newest_id()).scalar()
     if newest != run_id:
-        raise StateError(f"run {run_id} is not the newest proposal any more, run {newest} is; list again and decide on what it suggests")
+        raise refused(Refusal.OLD_RUN, run=run_id, newest=newest)
 
 
-def _refuse_frozen(tx: sa.Connection, frozen: sa.Select[Any], remedy: str = "") -> None:
+def _refuse_frozen(tx: sa.Connection, frozen: sa.Select[Any], what: Refusal = Refusal.FROZEN) -> None:
     found = _some(tx, frozen)
     if len(found):
-        raise StateError(f"{review.named(found)}: the cut-off of the order day has passed, and what was decided stands{remedy}")
+        raise refused(what, found)
 
 
 def _refuse_changed(tx: sa.Connection, stage: Any) -> None:
@@ -152,8 +152,8 @@ def _refuse_changed(tx: sa.Connection, stage: Any) -> None:
     found = _some(tx, seen.where(sa.func.coalesce(T.c.version, 0) != stage.c.version))
     if len(found):
         first = found.iloc[0]
-        what = f"{first['by']} decided meanwhile ({first['decision']})" if first["by"] else "a decision was undone meanwhile"
-        raise StateError(f"{review.named(found)}: {what}; nothing was written: list again, and decide on what stands there now")
+        what = Refusal.CHANGED if first["by"] else Refusal.UNDONE_MEANWHILE
+        raise refused(what, found, by=first["by"], decision=first["decision"])
 
 
 def _refuse_decided_since(tx: sa.Connection, batch_id: int, closed: date) -> None:
@@ -163,8 +163,8 @@ def _refuse_decided_since(tx: sa.Connection, batch_id: int, closed: date) -> Non
     found = _some(tx, query.where(T.c.batch_id.is_distinct_from(batch_id), T.c.order_day > closed).distinct())
     if len(found):
         later = found["batch_id"].dropna()
-        which = f"batch {int(later.iloc[0])}" if len(later) else "a later act"
-        raise StateError(f"{review.named(found)}: {which} came after batch {batch_id}; undo that first")
+        words = (f"batch {int(later.iloc[0])}", f"第{int(later.iloc[0])}批") if len(later) else ("a later act", "其他处理")
+        raise refused(Refusal.DECIDED_SINCE, found, later=words[0], later_zh=words[1], batch=batch_id)
 
 
 def _some(tx: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:

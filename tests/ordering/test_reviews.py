@@ -15,7 +15,7 @@ from hypothesis import settings as told
 from hypothesis import strategies as st
 
 from ordering import database, frames, tables
-from ordering.database import forecasts, ratings, review_lines, reviews
+from ordering.database import forecasts, line_acts, pair_weeks, ratings, review_lines, reviews
 from ordering.database import runs as runlog
 from ordering.errors import StateError, TrueOrderError
 from ordering.model import Decision
@@ -423,3 +423,19 @@ def test_lines_show_and_are_chosen_by_the_level_in_force_in_the_month_of_their_w
     for rating_id in (newest, april):
         ratings.withdraw(db, rating_id, by="Li", why="wrong", at=AT)
     assert levels() == plain | {("R1", "03"): 3}
+
+
+def test_what_a_line_is_dressed_with_is_read_on_both_databases(reviewed: database.Database) -> None:
+    first = decide(reviewed, Filter(retailer="R0", brand="B0"))
+    undo(reviewed, first.batch_id)
+    run = runlog.newest(reviewed)
+    assert run is not None
+    with reviewed.reading() as reader:
+        pairs = pair_weeks.read_pairs(reader, run.run_id, Filter(retailer="R0"), None)
+        lines = pair_weeks.read_many(reader, Filter(brand="B0"), None, [f.MONDAY])
+        index = pair_weeks.read_index(reader, run.run_id, None, [f.MONDAY])
+    assert pairs["brand_id"].tolist() == ["B0", "B1"]
+    assert pairs["rate"].isna().all()
+    assert (len(lines), len(index)) == (0, 0)
+    acts = line_acts.of_line(reviewed, "R0", "B0", desk.read(reviewed)["order_day"].iloc[0].date())
+    assert [(act["decision"], act["by"]) for act in acts] == [("open", None), ("accepted", "Wang")]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from ordering import tables
 from ordering.accounts import Role
 from ordering.database import accounts
 from tests.web.conftest import PASSWORD, House, bearer, shops_of
@@ -151,14 +153,81 @@ def test_a_line_tells_what_it_was_made_of(wang: Browser) -> None:
     part = wang.client.get(f"/review/{row['retailer_id']}/{row['brand_id']}", headers={"HX-Request": "true"})
     assert part.status_code == 200
     assert f"Suggested: {row['suggested']}" in part.text
-    found = re.search(r"data-weeks='([^']+)'", part.text)
+    found = re.search(r"data-chart='([^']+)'", part.text)
     assert found
-    weeks = json.loads(found[1])
-    assert len({len(values) for values in weeks.values()}) == 1
-    known = [one for one in zip(*(weeks[name] for name in ("p10", "demand", "p90")), strict=True) if one[1] is not None]
+    chart = json.loads(found[1])
+    asked, _, wanted = (one["data"] for one in chart["series"])
+    band = chart["band"]
+    assert {len(values) for values in (asked, wanted, band["low"], band["high"])} == {len(chart["labels"])}
+    known = [one for one in zip(band["low"], wanted, band["high"], strict=True) if one[1] is not None]
     assert known
     assert all(low <= high for low, _, high in known)
-    assert sum(filter(None, weeks["requested"])) > 0
+    assert sum(filter(None, asked)) > 0
+
+
+def given(house: House, row: dict[str, Any], *, weeks: int) -> Any:
+    """What was given of a line's pair so many weeks before its own; None where nothing is known."""
+    week = date.fromisoformat(row["day"]) - timedelta(days=date.fromisoformat(row["day"]).weekday() + 7 * weeks)
+    t = tables.order_lines
+    same = (t.c.retailer_id == row["retailer_id"], t.c.brand_id == row["brand_id"], t.c.week == week)
+    return house.db.rows(sa.select(sa.func.sum(t.c.allocated).label("n")).where(*same))[0]["n"]
+
+
+def test_the_last_weeks_of_every_line_come_packed_and_say_what_was_given(wang: Browser, house: House) -> None:
+    found = wang.client.get("/review/weeks").json()
+    names, wide = found["names"], 3 * len(found["weeks"])
+    pairs = [(names["shop"][shop], names["brand"][brand]) for shop, brand in zip(found["shop"], found["brand"], strict=True)]
+    assert len(found["shape"]) == wide * len(pairs)
+    at = {pair: n for n, pair in enumerate(pairs)}
+    rows = wang.rows()
+    assert {(row["retailer_id"], row["brand_id"]) for row in rows} <= set(at)
+    told = [(found["last"][at[row["retailer_id"], row["brand_id"]]], given(house, row, weeks=1)) for row in rows[:40]]
+    assert [one for one, _ in told] == [other for _, other in told]
+    assert any(one for one, _ in told)
+    shapes = [found["shape"][n * wide : (n + 1) * wide] for n in range(len(pairs))]
+    assert all(set(shape) <= {" ", *map(chr, range(40, 92))} for shape in shapes)
+    drawn = [shape for shape, peak in zip(shapes, found["peak"], strict=True) if peak > 0]
+    assert drawn
+    assert all("[" in shape for shape in drawn), "the highest week reaches the top"
+    assert wang.client.get("/review/weeks", params={"retailer": house.foreign}).json()["shop"] == []
+
+
+def test_cap_and_quota_left_stand_in_the_grid_as_the_night_found_them(wang: Browser, house: House) -> None:
+    t = tables.results["suggestions"]
+    stored = {(row["retailer_id"], row["brand_id"]): (row["cap"], row["quota_left"]) for row in house.db.rows(sa.select(t))}
+    rows = wang.rows()
+    assert [(row["cap"], row["quota_left"]) for row in rows] == [stored[row["retailer_id"], row["brand_id"]] for row in rows]
+    assert any(row["cap"] is not None for row in rows)
+
+
+def test_a_line_tells_its_peers_what_bound_it_and_who_decided(wang: Browser) -> None:
+    row = next(one for one in wang.rows() if one["suggested"] > 0)
+    of = {"retailer": row["retailer_id"], "brand": row["brand_id"], "day": row["day"]}
+    path = f"/review/{row['retailer_id']}/{row['brand_id']}"
+    assert "Decisions" not in wang.client.get(path).text
+    body = {"decision": "adjusted", "of": of, "quantity": 0, "code": "retailer_declines", "why": "said so at the counter"}
+    assert wang.post(DECISIONS, body).status_code == 201
+    text = wang.client.get(path).text
+    assert "Shops like it" in text
+    assert "Decisions" in text
+    assert "The retailer does not want it." in text
+    assert "said so at the counter" in text
+    wang.client.cookies.set("language", "zh")
+    assert "零售户不需要。" in wang.client.get(path).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_refusal_is_told_in_the_language_of_the_page(wang: Browser, language: str) -> None:
+    wang.client.cookies.set("language", language)
+    row = next(one for one in wang.rows() if one["most"] is not None)
+    of = {"retailer": row["retailer_id"], "brand": row["brand_id"], "day": row["day"]}
+    above = {"decision": "adjusted", "of": of, "quantity": row["most"] + 1, "code": "new_brand"}
+    stale = {"decision": "accepted", "of": of, "version": 7}
+    nothing = {"decision": "accepted", "of": of | {"star": 999}}
+    for body, english in ((above, "give no more"), (stale, "list again"), (nothing, "has no such line")):
+        refused = wang.post(DECISIONS, body).json()["detail"]
+        assert (english in refused) == (language == "en")
+        assert bool(re.search("[一-鿿]", refused)) == (language == "zh")
 
 
 def test_a_foreign_retailer_is_not_there(wang: Browser, house: House) -> None:

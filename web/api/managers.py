@@ -85,7 +85,8 @@ class Listing(Choice):
 
 
 class Suggestion(BaseModel):
-    """A suggestion with what holds of its decision. `most` is what binds (`bound`) leaves; p10 to p90 is the need's interval."""
+    """A suggestion with what holds of its decision. `most` is what binds (`bound`) leaves; `cap` is the level's for the week, `quota_left`
+    what is left of the month's quota of the brand, null where there is none; p10 to p90 is the need's interval."""
 
     retailer_id: str
     name: str
@@ -105,6 +106,8 @@ class Suggestion(BaseModel):
     stock: float | None
     most: int | None
     bound: str
+    cap: int | None
+    quota_left: int | None
     reason: str
     decision: Decision
     override: int | None

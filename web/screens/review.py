@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs import line_story, review_grid, reviewing
+from jobs import line_story, line_weeks, review_grid, reviewing
 from jobs.publish import closed_until
 from ordering.accounts import Permission
 from ordering.database import accounts, lookups, privacy
@@ -46,26 +47,42 @@ def review(request: Request, own: Here, person: Decides, of: Annotated[Choice, Q
 
 
 @router.get("/review/rows")
-def rows(own: Here, person: Decides, of: Annotated[Choice, Query()]) -> Response:
+def rows(request: Request, own: Here, person: Decides, of: Annotated[Choice, Query()]) -> Response:
     """The lines of a choice as JSON, those first that need a look (review_grid.packed), with the night that suggests them."""
     privacy.note_access(own.db, person=person, what="suggestions", at=own.clock())
     source = own.source()
     found = reviewing.listed(source, of.filter(), accounts.seen(person))
     packed = review_grid.packed(found, source.settings.review, closed_until(source.settings, own.clock()))
     night = {"run": source.run.run_id, "night": source.run.business_date.isoformat()}
-    text = json.dumps(night | packed, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return sent(request, night | packed)
+
+
+@router.get("/review/weeks")
+def weeks(request: Request, own: Here, person: Decides, of: Annotated[Choice, Query()]) -> Response:
+    """The last weeks of the pairs of a retailer, or of all that the person sees (line_weeks.packed): they dress the lines of the grid."""
+    privacy.note_access(own.db, person=person, what="suggestions", at=own.clock())
+    return sent(request, line_weeks.packed(own.source(), of.filter(), accounts.seen(person)))
+
+
+def sent(request: Request, found: Mapping[str, Any]) -> Response:
+    """Many numbers as JSON, compressed where the browser can read that. There is no secret among them that their length could tell of."""
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding, Cookie"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        text, headers = gzip.compress(text, 3), headers | {"Content-Encoding": "gzip"}
+    return Response(text, media_type="application/json", headers=headers)
 
 
 @dataclass(frozen=True)
 class StoryPage:
-    """What a suggestion was made of; `names`: of the retailer and the brand."""
+    """What a suggestion was made of; `names`: of the retailer and the brand, `codes`: of reasons, with their words."""
 
     retailer_id: str
     brand_id: str
     names: tuple[str, str]
     story: line_story.Story
     may_decide: bool
+    codes: Mapping[str, tuple[str, str]]
 
 
 @router.get("/review/{retailer_id}/{brand_id}")
@@ -76,5 +93,5 @@ def story(request: Request, retailer_id: RetailerId, brand_id: BrandId, own: Her
     shop = lookups.retailer(own.db, retailer_id) or {}
     brands = lookups.brand_names(own.db)
     names = (str(shop.get("name", retailer_id)), str(brands.get(brand_id, brand_id)))
-    page = StoryPage(retailer_id, brand_id, names, told, person.may(Permission.DECIDE))
+    page = StoryPage(retailer_id, brand_id, names, told, person.may(Permission.DECIDE), CODES)
     return shell.show(request, "manager/story.html", page)

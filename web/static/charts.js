@@ -1,6 +1,7 @@
 // Draws what stands in data-chart, on a canvas: markup that a chart builds would carry styles, which the policy of content forbids.
 "use strict";
-(function () {
+window.Charts = (function () {
+  const source = document.currentScript.dataset.echarts; // where a page fetches the library only once a chart is to be drawn
   const css = getComputedStyle(document.documentElement);
   const colour = (name) => css.getPropertyValue("--" + name).trim();
   const ink = colour("ink"), soft = colour("soft"), line = colour("line"), edge = colour("edge"), accent = colour("accent");
@@ -12,11 +13,15 @@
   };
   const written = (unit) => (value) => (value === null || value === undefined || Number.isNaN(value) ? "–" : value.toLocaleString("en", { maximumFractionDigits: 1 }) + (unit === "%" ? "%" : ""));
 
+  // A point that no line leads to would not be seen.
+  const none = (value) => value === null || value === undefined;
+  const alone = (data, at) => !none(data[at]) && none(data[at - 1]) && none(data[at + 1]);
+
   function drawn(series, unit) {
     const look = looks[series.look] || looks.main;
     return {
-      name: series.name, type: "line", data: series.data, connectNulls: false, showSymbol: series.data.filter((value) => value !== null).length < 3,
-      symbol: "circle", symbolSize: 5, lineStyle: look, itemStyle: { color: look.color }, z: 3,
+      name: series.name, type: "line", data: series.data, connectNulls: false, showSymbol: series.data.some((_, at) => alone(series.data, at)),
+      symbol: "circle", symbolSize: (_, at) => (alone(series.data, at.dataIndex) ? 5 : 0), lineStyle: look, itemStyle: { color: look.color }, z: 3,
       endLabel: { show: unit === "%" && series.look !== "dot", formatter: (at) => written(unit)(at.value), color: look.color, fontSize: 11, fontFamily: fontFamily },
     };
   }
@@ -54,14 +59,34 @@
     return [chart.band.name + "  " + written(chart.unit)(chart.band.low[at]) + " – " + written(chart.unit)(chart.band.high[at])];
   }
 
-  const charts = [];
-  document.querySelectorAll("[data-chart]").forEach(function (place) {
-    const chart = echarts.init(place, null, { renderer: "canvas" });
-    chart.setOption(option(JSON.parse(place.dataset.chart)));
-    charts.push(chart);
-  });
+  let coming = null;
+  function fetch() {
+    if (window.echarts || !source) return Promise.resolve();
+    coming = coming || new Promise((ready, failed) => {
+      const script = document.createElement("script");
+      script.src = source;
+      script.addEventListener("load", ready);
+      script.addEventListener("error", failed);
+      document.head.append(script);
+    });
+    return coming;
+  }
+  let charts = [];
+  async function draw(root) {
+    const places = Array.from(root.querySelectorAll("[data-chart]"));
+    if (places.length) await fetch();
+    charts = charts.filter((chart) => chart.getDom().isConnected || chart.dispose());
+    for (const place of places.filter((one) => one.isConnected)) {
+      const chart = echarts.init(place, null, { renderer: "canvas" });
+      chart.setOption(option(JSON.parse(place.dataset.chart)));
+      charts.push(chart);
+    }
+  }
+  draw(document);
+  document.addEventListener("htmx:afterSwap", (event) => draw(event.target));
   window.addEventListener("resize", () => charts.forEach((chart) => chart.resize()));
   document.addEventListener("change", function (event) {
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
+  return { fetch };
 })();
