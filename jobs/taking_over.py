@@ -76,8 +76,8 @@ class _Sieve:
         for at, row in enumerate(self.rows[bad].to_dict("records")):
             own = {name: value[at] if isinstance(value, list) else value for name, value in told.items()}
             english, chinese = (said.format(**own) for said in list_words.LINES[code])
-            key = (row["line"], *(row[f"told_{name}"] for name in KEY))
-            self.refused.append(Refused(*key, column, str(row[f"told_{column}"])[:100], code, english, chinese))
+            retailer_id, brand_id, day, value = (str(row[f"told_{name}"])[:100] for name in (*KEY, column))
+            self.refused.append(Refused(row["line"], retailer_id, brand_id, day, column, value, code, english, chinese))
         self.rows = self.rows[~bad]
 
 
