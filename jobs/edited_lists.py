@@ -78,6 +78,8 @@ def _lines(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             if len(cells) > CELLS:
                 raise ListError(name, "cells", what=f"line {before + 1}: {len(cells):,} columns")
+            if max(map(len, cells), default=0) > FIELD:
+                raise ListError(name, "cells", what=f"line {before + 1}: a cell of more than {FIELD:,} characters")
             if any(cells):
                 yield before + 1, cells
             before = reader.line_num

@@ -105,6 +105,30 @@ LINES: Mapping[str, tuple[str, str]] = {
 }
 """What is wrong with a line, after the column and the value that stand there."""
 
+VALUES: Mapping[str, tuple[str, str]] = {
+    "STAR_CAP": ("the level's cap", "档位限量"),
+    "BAND_CAP": ("the price class cap", "价类限量"),
+    "QUOTA_BRAND": ("the brand quota", "品规月限量"),
+    "QUOTA_TOTAL": ("the month's quota", "月总限量"),
+    "DAY_LIMIT": ("the day limit", "日限量"),
+    "DEMAND_CAP": ("the demand cap", "需求上限"),
+    "HOLD": ("the hold", "暂停供货"),
+    "LEVEL": ("the short supply", "货源紧俏"),
+    "accepted": ("accepted", "已接受"),
+    "adjusted": ("adjusted", "已调整"),
+    "rejected": ("rejected", "未采纳"),
+}
+"""What bounds and decisions are called within these sentences."""
+
+
+def of_line(code: str, values: Mapping[str, object]) -> list[str]:
+    """What is wrong with a line, in English and Chinese."""
+    return [
+        said.format(**{name: VALUES.get(str(value), (value, value))[at] for name, value in values.items()})
+        for at, said in enumerate(LINES[code])
+    ]
+
+
 OF_STATE = frozenset({"meanwhile", "undone", "frozen"})
 """What is wrong with a line because of what others did, or of the hour."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -78,7 +78,7 @@ def adjust_from(source: Source, file: Path, *, by: str, clock: datetime, why: st
         raise TrueOrderError(f"{file}: cannot be read ({error.strerror}); name the list that was edited") from error
     found = taking_over.compare(source, told, clock=clock, among=among)
     if found.refused:
-        raise _refusal(file, found.refused)
+        raise _refusal(file, found)
     if found.changed.empty:
         raise ListError(str(file), "unchanged")
     return taking_over.take_over(source, found, by=by, clock=clock, why=why)
@@ -88,10 +88,10 @@ NAMED = 20
 """Refused lines that an error names; it counts the others."""
 
 
-def _refusal(file: Path, refused: Sequence[taking_over.Refused]) -> TrueOrderError:
-    named = [f'{file}:{one.line}: {one.column} "{one.value}" {one.english}' for one in refused[:NAMED]]
-    more = [f"… and {len(refused) - NAMED:,} more lines"] if len(refused) > NAMED else []
-    of_state = all(one.code in OF_STATE for one in refused)
+def _refusal(file: Path, found: taking_over.Compared) -> TrueOrderError:
+    named = [f'{file}:{one.line}: {one.column} "{one.value}" {one.english}' for one in found.refused[:NAMED]]
+    more = [f"… and {found.refusals - NAMED:,} more lines"] if found.refusals > NAMED else []
+    of_state = all(one.code in OF_STATE for one in found.refused)
     return (StateError if of_state else TrueOrderError)("\n".join([*named, *more, "nothing was written"]))
 
 

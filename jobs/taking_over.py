@@ -27,6 +27,8 @@ from ordering.review import CODES, KEY, UNBOUND, Filter
 from ordering.settings import ReviewSettings
 
 MOST = 1_000_000
+NAMED = 500
+"""Refused lines of one kind that are told one by one; the others are counted."""
 EVERY = 2**31 - 1
 ROUNDED = r"^\d(?:\.\d+)?[eE]\+?\d+$"
 """A long number as spreadsheets write it into a csv: its last digits are lost."""
@@ -51,10 +53,12 @@ class Refused:
 @dataclass(frozen=True)
 class Compared:
     """What an edited list comes to: `changed` lines (review.LINES with `line`, `before` and `quantity`; `pending` of the decision to be),
-    those refused, how many are as they stand, and what is to be stored (`decided`). `seen` tells one outcome from another."""
+    those refused (NAMED of a kind at most, `refusals` in all), how many are as they stand, and what is to be stored (`decided`).
+    `seen` tells one outcome from another."""
 
     changed: pd.DataFrame
     refused: tuple[Refused, ...]
+    refusals: int
     unchanged: int
     decided: pd.DataFrame
     seen: str
@@ -66,16 +70,18 @@ class _Sieve:
     def __init__(self, rows: pd.DataFrame) -> None:
         self.rows = rows
         self.refused: list[Refused] = []
+        self.count = 0
 
     def refuse(self, wrong: pd.Series | Bools, code: str, column: str, **values: Any) -> None:
         """Take the lines out that are wrong; `values`: of the words, one for all or a series of each."""
         bad = np.asarray(wrong, dtype=bool)
         if not bad.any():
             return
-        told = {name: value[bad].tolist() if isinstance(value, pd.Series) else value for name, value in values.items()}
-        for at, row in enumerate(self.rows[bad].to_dict("records")):
+        self.count += int(bad.sum())
+        told = {name: value[bad].head(NAMED).tolist() if isinstance(value, pd.Series) else value for name, value in values.items()}
+        for at, row in enumerate(self.rows[bad].head(NAMED).to_dict("records")):
             own = {name: value[at] if isinstance(value, list) else value for name, value in told.items()}
-            english, chinese = (said.format(**own) for said in list_words.LINES[code])
+            english, chinese = list_words.of_line(code, own)
             retailer_id, brand_id, day, value = (str(row[f"told_{name}"])[:100] for name in (*KEY, column))
             self.refused.append(Refused(row["line"], retailer_id, brand_id, day, column, value, code, english, chinese))
         self.rows = self.rows[~bad]
@@ -95,12 +101,12 @@ def compare(source: Source, told: pd.DataFrame, *, clock: datetime, among: Among
     sieve.refuse(rows["_merge"] != "both", "absent", "retailer_id", run=source.run.run_id)
     sieve.rows = _standing(sieve.rows.drop(columns="_merge"), lines)
     count = len(sieve.rows)
-    refused_before = len(sieve.refused)
+    refused_before = sieve.count
     _keep_changed(sieve)
-    unchanged = count - len(sieve.rows) - (len(sieve.refused) - refused_before)
+    unchanged = count - len(sieve.rows) - (sieve.count - refused_before)
     _check_changes(sieve, source.settings.review, closed_until(source.settings, clock))
     changed, decided = _decided(sieve.rows.reset_index(drop=True), source.settings.review)
-    return Compared(changed, tuple(sorted(sieve.refused)), unchanged, decided, _seen(source, decided))
+    return Compared(changed, tuple(sorted(sieve.refused)), sieve.count, unchanged, decided, _seen(source, decided))
 
 
 def take_over(source: Source, found: Compared, *, by: str, clock: datetime, why: str = "") -> Done:

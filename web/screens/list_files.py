@@ -66,7 +66,7 @@ def _rate_columns(chosen: Chosen, reader: language.Language) -> dict[str, str]:
     found = first | {"demand": mark("True demand, cartons")}
     for rate in RATES:
         said = word(rate, reader)
-        found |= {rate: said, f"{rate}_change": f"{said}: {text('Change')}", f"{rate}_target": f"{said}: {text('Target')}"}
+        found |= {rate: said, f"{rate}_change": f"{said}: {text('Change')}", f"{rate}_target": f"{said}: {text('target')}"}
     return found | gap
 
 

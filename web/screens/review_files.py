@@ -48,7 +48,7 @@ TITLES: Mapping[str, str] = {
     "override": mark("Changed to"), "final": mark("Final"), "reason": mark("Reason"), "decision": mark("Decision"),
     "code": mark("Reason code"), "note": mark("Note"), "version": mark("Version"), "flagged": mark("flagged"),
     "p50": mark("Need, P50"), "basis": mark("Suggestion decided on"), "pending": mark("waits for a second person"),
-    "decided_by": mark("Decided by"), "approved_by": mark("Approved by"), "batch_id": mark("Act"), "district": mark("District"),
+    "decided_by": mark("Decided by"), "approved_by": mark("Approved by"), "batch_id": mark("Batch"), "district": mark("District"),
     "account_manager": mark("Account manager"), "week": mark("Order week"), "cap": mark("Cap"), "quota_left": mark("Quota left"),
 }  # fmt: skip
 """Columns in the order of the page, then what the page does not show."""
@@ -113,7 +113,7 @@ def preview(request: Request, own: Here, person: Decides) -> Response:
     pending = int(found.changed["pending"].sum())
     page = Outcome(
         edited_lists.shown_name(sent.name), records(_brief(found.changed)), len(found.changed), pending, found.refused[:LISTED],
-        len(found.refused), found.unchanged, found.seen,
+        found.refusals, found.unchanged, found.seen,
     )  # fmt: skip
     return shell.show(request, "manager/import_outcome.html", page)
 
