@@ -10,15 +10,17 @@ from typing import Any
 
 import pandas as pd
 
+from jobs import output_sheets
+from jobs.output_sheets import Look
 from ordering import storage
 from ordering.errors import TrueOrderError
 
-SHEET_ROWS = 1_000_000
 Write = Callable[[pd.DataFrame], None]
 
 
-def write(parts: Iterable[pd.DataFrame], columns: list[str], file: Path) -> int:
-    """Write the `columns` of all parts into `file`; gives the number of rows.
+def write(parts: Iterable[pd.DataFrame], columns: list[str], file: Path, look: Look | None = None) -> int:
+    """Write the `columns` of all parts into `file`; gives the number of rows. `look`: of a file that people open; a csv has names of
+    columns alone for headings, and then begins with the mark by which Excel knows UTF-8.
 
     Raises TrueOrderError where the ending is none of .csv, .parquet and .xlsx, or the file cannot be written; a file of that name
     then stays as it was.
@@ -29,7 +31,7 @@ def write(parts: Iterable[pd.DataFrame], columns: list[str], file: Path) -> int:
         raise TrueOrderError(f"{file}: the ending says which kind of file; use .csv, .parquet or .xlsx")
     count = 0
     try:
-        with storage.replacing(file) as unfinished, opened(unfinished, columns) as put:
+        with storage.replacing(file) as unfinished, opened(unfinished, columns, look or Look()) as put:
             for part in parts:
                 put(_plain(part[columns]))
                 count += len(part)
@@ -56,7 +58,7 @@ def _schema(part: pd.DataFrame) -> Any:
 
 
 @contextmanager
-def _parquet(file: Path, columns: list[str]) -> Iterator[Write]:
+def _parquet(file: Path, columns: list[str], look: Look) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -99,13 +101,13 @@ def _inert(rows: Any) -> Any:
 
 
 @contextmanager
-def _csv(file: Path, columns: list[str]) -> Iterator[Write]:
+def _csv(file: Path, columns: list[str], look: Look) -> Iterator[Write]:
     """What looks like a formula becomes text by a ' before it."""
     import pyarrow as pa
     import pyarrow.csv as csv
 
     with file.open("wb") as out:
-        out.write((",".join(columns) + "\n").encode())
+        out.write((",".join(columns) + "\n").encode("utf-8-sig" if look.titles else "utf-8"))
         options = csv.WriteOptions(include_header=False, quoting_style="needed")
 
         def put(part: pd.DataFrame) -> None:
@@ -116,36 +118,13 @@ def _csv(file: Path, columns: list[str]) -> Iterator[Write]:
 
 
 @contextmanager
-def _xlsx(file: Path, columns: list[str]) -> Iterator[Write]:
+def _xlsx(file: Path, columns: list[str], look: Look) -> Iterator[Write]:
     """Sheets of a million rows, each with its header; what looks like a formula or an address stays text."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}
     with workbook(file, options) as book:
-        yield _sheets(book, columns)
-        if not book.worksheets():
-            book.add_worksheet().write_row(0, 0, columns)
-
-
-def _sheets(book: Any, columns: list[str]) -> Write:
-    """Puts rows into the workbook, the next sheet begun where one is full."""
-    dates = book.add_format({"num_format": "yyyy-mm-dd"})
-    sheet: Any = None
-    row = SHEET_ROWS
-
-    def put(part: pd.DataFrame) -> None:
-        nonlocal sheet, row
-        for values in part.astype(object).where(part.notna(), None).itertuples(index=False):
-            if row >= SHEET_ROWS:
-                sheet, row = book.add_worksheet(), 0
-                sheet.freeze_panes(1, 0)
-                sheet.write_row(0, 0, columns)
-            row += 1
-            for at, value in enumerate(values):
-                if isinstance(value, pd.Timestamp):
-                    sheet.write_datetime(row, at, value.to_pydatetime(), dates)
-                elif value is not None:
-                    sheet.write(row, at, value)
-
-    return put
+        put = output_sheets.writer(book, columns, look)
+        yield put
+        put(None)
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def adjust(
     reason: Reason = "",
     why: Why = "",
     day: Day = None,
-    edited: Annotated[Path | None, typer.Option("--from", help="A list as csv whose column final was edited.")] = None,
+    edited: Annotated[Path | None, typer.Option("--from", help="A list as csv or xlsx whose column final was edited.")] = None,
 ) -> None:
     """Put another quantity before a retailer, or those of an edited list."""
     from jobs import reviewing

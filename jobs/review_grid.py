@@ -33,15 +33,20 @@ def marks(lines: pd.DataFrame, rules: ReviewSettings) -> Mapping[str, Bools]:
     }
 
 
+def in_order(lines: pd.DataFrame, rules: ReviewSettings) -> pd.DataFrame:
+    """Lines (columns review.SHOWN) with their `marks`, in the order of the grid."""
+    found = marks(lines, rules)
+    weight = sum(found[name] * 2 ** (len(MARKS) - 1 - at) for at, name in enumerate(MARKS)) if len(lines) else []
+    return lines.assign(marks=np.asarray(weight, np.int64)).sort_values("marks", ascending=False, kind="stable", ignore_index=True)
+
+
 def packed(lines: pd.DataFrame, rules: ReviewSettings, closed: date) -> dict[str, Any]:
     """Lines (columns review.SHOWN) for a grid, exceptions first: names once, numbers by column, decisions of decided lines alone.
 
     `closed`: the last order day whose cut-off has passed; later ones can be decided. `marks` of a line: the sum of 8, 4, 2 and 1 for
     those of MARKS that hold.
     """
-    found = marks(lines, rules)
-    weight = sum(found[name] * 2 ** (len(MARKS) - 1 - at) for at, name in enumerate(MARKS)) if len(lines) else []
-    rows = lines.assign(marks=np.asarray(weight, np.int64)).sort_values("marks", ascending=False, kind="stable", ignore_index=True)
+    rows = in_order(lines, rules)
     rows = rows.assign(day=rows["order_day"].dt.strftime("%Y-%m-%d"))
     told = np.flatnonzero((rows["version"] > 0).to_numpy())
     return {

@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from jobs import output
+from jobs import edited_lists, output, taking_over
 from jobs.exports import Source
+from jobs.list_words import OF_STATE, ListError
 from jobs.publish import closed_until
 from ordering import review
 from ordering.database import review_lines, reviews
@@ -64,57 +65,33 @@ def decide(
     return Done(done.batch_id, done.lines, done.pending, int(frozen.sum()))
 
 
-EDITED = ("retailer_id", "brand_id", "order_day", "version", "final")
-"""Columns that a list edited elsewhere must have; `code` and `note` beside them where a change needs a reason."""
+def adjust_from(source: Source, file: Path, *, by: str, clock: datetime, why: str = "", among: Among | None = None) -> Done:
+    """Take over a list that was edited in a spreadsheet, csv or xlsx: each line whose `final` was changed is adjusted to it.
 
-
-def adjust_from(source: Source, file: Path, *, by: str, clock: datetime, why: str = "") -> Done:
-    """Take over a list that was edited in a spreadsheet: each line whose `final` was changed is adjusted to it.
-
-    The list's `version` must be the one stored: a line that somebody decided on since is refused, and nothing is written.
+    All or nothing: raises TrueOrderError naming file, line, value and remedy where a line is refused (taking_over), a StateError where
+    others or the hour are the reason of all; then nothing is written.
     """
-    told = _read(file)
-    lines = _lines(source, Filter(empty=True))
-    both = lines.merge(told, on=list(review.KEY), how="inner", validate="1:1", suffixes=("", "_told"))
-    if len(both) < len(told):
-        raise TrueOrderError(
-            f"{file}: {len(told) - len(both)} of its lines are none of run {source.run.run_id}; write the list anew and edit that"
-        )
-    before = review.shown(both)[[*review.KEY, "final"]].rename(columns={"final": "before"})
-    both = both.drop(columns="version").rename(columns={"version_told": "version"})
-    both = both.merge(before, on=list(review.KEY), how="left", validate="1:1")
-    both = both[both["final"].notna() & (both["final"] != both["before"].fillna(-1)).to_numpy()].reset_index(drop=True)
-    if both.empty:
-        raise StateError(f"{file}: no quantity was changed; put the new ones into the column final")
-    rules = source.settings.review
-    decided = review.decide(both, Decision.ADJUSTED, rules, quantity=both["final"], code=both["code_told"], note=both["note_told"])
-    return _store(source, decided, Decision.ADJUSTED, by=by, clock=clock, why=why, closed=closed_until(source.settings, clock))
-
-
-def _read(file: Path) -> pd.DataFrame:
-    """An edited list: EDITED, code and note; TrueOrderError where it cannot be read."""
     try:
-        found = pd.read_csv(file, dtype="str", keep_default_na=False, encoding="utf-8-sig").replace(output.QUOTED, "", regex=True)
-    except (OSError, ValueError) as error:
-        raise TrueOrderError(f"{file}: cannot be read ({error}); save the list as csv, UTF-8") from error
-    missing = [name for name in EDITED if name not in found]
-    if missing:
-        raise TrueOrderError(f"{file}: no column {', '.join(missing)}; start from trueorder review list --to FILE")
-    return _typed(found, file)
+        told = edited_lists.read(str(file), file.read_bytes())
+    except OSError as error:
+        raise TrueOrderError(f"{file}: cannot be read ({error.strerror}); name the list that was edited") from error
+    found = taking_over.compare(source, told, clock=clock, among=among)
+    if found.refused:
+        raise _refusal(file, found)
+    if found.changed.empty:
+        raise ListError(str(file), "unchanged")
+    return taking_over.take_over(source, found, by=by, clock=clock, why=why)
 
 
-def _typed(found: pd.DataFrame, file: Path) -> pd.DataFrame:
-    whole = {name: pd.to_numeric(found[name].where(found[name] != ""), errors="coerce") for name in ("version", "final")}
-    bad = (whole["final"].isna() & (found["final"] != "")) | whole["version"].isna() | (whole["final"] % 1 > 0)
-    if bad.any():
-        row = found[bad].iloc[0]
-        raise TrueOrderError(f'{file}: retailer {row["retailer_id"]}, brand {row["brand_id"]}: final "{row["final"]}" is no whole number')
-    days = pd.to_datetime(found["order_day"], format="ISO8601", errors="coerce").dt.as_unit("us")
-    if days.isna().any():
-        raise TrueOrderError(f'{file}: order_day "{found.loc[days.isna(), "order_day"].iloc[0]}" is no date; write it like 2026-03-03')
-    text = {f"{name}_told": found.get(name, "") for name in ("code", "note")}
-    kept = found[["retailer_id", "brand_id"]].assign(order_day=days, version_told=whole["version"].astype("int64"), **text)
-    return kept.assign(final=whole["final"].astype("Int64"))
+NAMED = 20
+"""Refused lines that an error names; it counts the others."""
+
+
+def _refusal(file: Path, found: taking_over.Compared) -> TrueOrderError:
+    named = [f'{file}:{one.line}: {one.column} "{one.value}" {one.english}' for one in found.refused[:NAMED]]
+    more = [f"… and {found.refusals - NAMED:,} more lines"] if found.refusals > NAMED else []
+    of_state = all(one.code in OF_STATE for one in found.refused)
+    return (StateError if of_state else TrueOrderError)("\n".join([*named, *more, "nothing was written"]))
 
 
 def undo(source: Source, batch_id: int, *, by: str, why: str, clock: datetime, spare_frozen: bool = False) -> Done:

@@ -90,6 +90,7 @@ class WebSettings(Section):
     origins: tuple[str, ...]
     language: Literal["zh", "en"]
     body_kilobytes: int = Field(ge=16, le=102400)
+    upload_kilobytes: int = Field(ge=64, le=102400)
     metrics_from: tuple[str, ...]
 
 

@@ -25,7 +25,7 @@ from web import health, problems, threads
 from web.api import API, administrators, headquarters, managers, orders, session
 from web.desk import Desk
 from web.requests import Around
-from web.screens import every, shell
+from web.screens import every, review_files, shell
 from web.service import Service
 
 ABOUT = "Orders, quotes, suggestions, rates and accounts of one city. Errors are problem details (RFC 9457) with a code."
@@ -71,6 +71,7 @@ def _files() -> list[Path]:
 
 def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], datetime], sources: Sequence[Setting] = ()) -> FastAPI:
     """The application over an open database. `clock` gives the present, UTC; `sources`: the settings as the administrator sees them."""
+    larger = dict.fromkeys(review_files.UPLOADS, rules.web.upload_kilobytes * 1024)
     app = Described(
         title="TrueOrder",
         version=version("trueorder"),
@@ -80,7 +81,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
         redoc_url=None,
         lifespan=_lifespan,
         redirect_slashes=False,
-        middleware=[Middleware(Around, secure=not rules.web.insecure, most=rules.web.body_kilobytes * 1024)],
+        middleware=[Middleware(Around, secure=not rules.web.insecure, most=rules.web.body_kilobytes * 1024, larger=larger)],
         exception_handlers=dict(problems.HANDLERS),
     )
     app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history), sources)

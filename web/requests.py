@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 import traceback
+from collections.abc import Mapping
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -35,8 +37,9 @@ PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 class Around:
     """ASGI middleware. Plain ASGI: Starlette's BaseHTTPMiddleware costs a task and a queue for each request."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool, most: int) -> None:
-        self.app, self.most = app, most
+    def __init__(self, app: ASGIApp, *, secure: bool, most: int, larger: Mapping[str, int] = MappingProxyType({})) -> None:
+        """`most`: bytes of a request; `larger`: of those to certain paths."""
+        self.app, self.most, self.larger = app, most, larger
         headers = HEADERS | (SECURE if secure else {})
         self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
@@ -58,10 +61,11 @@ class Around:
             await send(message)
 
         try:
-            if length(scope) > self.most:
+            most = self.larger.get(scope["path"], self.most)
+            if length(scope) > most:
                 await problems.answer(Request(scope), "TOO_LARGE")(scope, receive, answer)
             else:
-                await self.app(scope, limited(receive, self.most), answer)
+                await self.app(scope, limited(receive, most), answer)
         except Exception as error:
             frames = traceback.format_tb(error.__traceback__)[-DEEPEST:]  # no local variables: they hold secrets
             log.error("unforeseen", request_id=request_id, route=template(scope), error=repr(error), traceback="".join(frames))

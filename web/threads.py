@@ -46,7 +46,7 @@ class OneThread(APIRoute):
                 await request.body()  # kept by the request
             except ClientDisconnect as error:
                 raise HTTPException(400) from error
-            return await run_sync(_run, handler(request), limiter=request.app.state.threads[type(self)])
+            return await run_sync(at_once, handler(request), limiter=request.app.state.threads[type(self)])
 
         return handle
 
@@ -65,7 +65,7 @@ def _as_coroutine(plain: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, 
     return called
 
 
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
     """What a coroutine gives that waits for nothing."""
     try:
         coroutine.send(None)

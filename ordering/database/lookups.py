@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ from ordering.model import SupplyAttribute
 Among: TypeAlias = sa.ColumnElement[bool]
 """A condition on `retailers`: the retailers that somebody sees (territories.seen)."""
 
+EVERY = 2**31 - 1
 SHOPS, WARES = tables.contract["retailers"], tables.contract["brands"]
 Rows: TypeAlias = tuple[list[dict[str, Any]], int]
 """A page of rows, and how many there are in all."""
@@ -63,13 +65,29 @@ def audit(
     db: Database, *, by: str | None, action: str | None, since: datetime | None, until: datetime | None = None, offset: int, limit: int
 ) -> Rows:
     """What people did, the newest first; `action`: only acts whose name begins so; from `since` on and before `until` (UTC)."""
+    return _page(db, _audited(by, action, since, until), offset, limit)
+
+
+AT_ONCE = 20_000
+
+
+def audit_parts(
+    db: Database, *, by: str | None, action: str | None, since: datetime | None, until: datetime | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """The same, every row, a part at a time; what is done meanwhile is left out."""
+    query, before = _audited(by, action, since, until), EVERY
+    while found := db.rows(query.where(tables.audit.c.audit_id < before).limit(AT_ONCE)):
+        yield found
+        before = found[-1]["audit_id"]
+
+
+def _audited(by: str | None, action: str | None, since: datetime | None, until: datetime | None) -> sa.Select[Any]:
     t = tables.audit
     query = sa.select(t).order_by(t.c.audit_id.desc())
     query = query if by is None else query.where(t.c.by == by)
     query = query if action is None else query.where(t.c.action.startswith(action, autoescape=True))
     query = query if since is None else query.where(t.c.at >= since)
-    query = query if until is None else query.where(t.c.at < until)
-    return _page(db, query, offset, limit)
+    return query if until is None else query.where(t.c.at < until)
 
 
 def audit_of(db: Database, subject: str, *, offset: int, limit: int) -> Rows:

@@ -136,7 +136,7 @@ def test_a_list_edited_elsewhere_is_taken_over_by_its_versions(source: exports.S
         ("a,b\n1,2\n", "no column retailer_id, brand_id, order_day, version, final"),
         ("retailer_id,brand_id,order_day,version,final\nR1,B1,2026-03-03,0,many\n", 'final "many" is no whole number'),
         ("retailer_id,brand_id,order_day,version,final\nR1,B1,soon,0,1\n", 'order_day "soon" is no date'),
-        ("retailer_id,brand_id,order_day,version,final\nR1,B1,2020-03-03,0,1\n", "1 of its lines are none of run 1"),
+        ("retailer_id,brand_id,order_day,version,final\nR1,B1,2020-03-03,0,1\n", 'retailer_id "R1" has no such line in run 1'),
         ("retailer_id,brand_id,order_day,version,final\n", "no quantity was changed"),
     ],
 )

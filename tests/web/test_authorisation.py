@@ -19,7 +19,7 @@ PUBLIC = {
     ("GET", "/login"), ("POST", "/login"), ("GET", "/language/{chosen}"),
 }  # fmt: skip
 """The routes for which nobody need be logged in; /metrics looks at the address instead."""
-FILLED = {"order_id": "O1", "brand_id": "B1", "name": "nobody"} | dict.fromkeys(
+FILLED = {"order_id": "O1", "brand_id": "B1", "name": "nobody", "kind": "csv"} | dict.fromkeys(
     ("batch_id", "answer_id", "run_id", "plan_id", "token_id"), "1"
 )
 

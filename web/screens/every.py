@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
-from web.screens import administrators, brands, headquarters, login, managers, nights, printing, retailers, review, shop_sheet, strategy
+from web.screens import (
+    administrators,
+    brands,
+    headquarters,
+    list_files,
+    login,
+    managers,
+    nights,
+    printing,
+    retailers,
+    review,
+    review_files,
+    shop_sheet,
+    strategy,
+)
 
-ROUTERS = (
-    login.router, retailers.router, retailers.told, review.router, managers.router, headquarters.router, brands.router, nights.router,
-    strategy.router, administrators.router, printing.router, shop_sheet.router,
-)  # fmt: skip
+PAGES = (
+    administrators,
+    brands,
+    headquarters,
+    list_files,
+    login,
+    managers,
+    nights,
+    printing,
+    retailers,
+    review,
+    review_files,
+    shop_sheet,
+    strategy,
+)
+ROUTERS = (*(page.router for page in PAGES), retailers.told)

@@ -18,6 +18,7 @@ from jobs.breakdown import Asked, Breakdown
 from jobs.report_figures import BY_SIZE
 from jobs.report_html import shade
 from ordering import rate_cells
+from ordering.accounts import Person
 from ordering.database import cells, runs
 from ordering.fulfilment import RATES
 from ordering.gaps import GAPS
@@ -135,10 +136,15 @@ def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, 
     """How well orders and demand were filled in a period, by one dimension within values of others, and why not."""
     if empty := nothing_yet(request, own):
         return empty
-    found = breakdown.breakdown(own.source(), Asked(chosen.by, str(chosen.period), chosen.at, chosen.within))
+    found = breakdown.breakdown(own.source(), kept(chosen, person))
     dimensions = [name for name in get_args(By) if name == chosen.by or chosen.may_be_by(name)]
     page = RatesPage(chosen, dimensions) if found is None else _page(request, own, chosen, dimensions, found)
     return shell.show(request, "headquarters/rates.html", page)
+
+
+def kept(chosen: Chosen, person: Person) -> Asked:
+    """What is asked for, of what a person sees."""
+    return Asked(chosen.by, str(chosen.period), chosen.at, chosen.within)
 
 
 def _page(request: Request, own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakdown) -> RatesPage:

@@ -21,7 +21,7 @@ from jobs.report_words import word
 from ordering.accounts import Person, Role, csrf_of
 from web import language, people, service
 from web.problems import is_htmx
-from web.screens import figures
+from web.screens import downloads, figures
 from web.threads import AtTheDesk, OneThread
 
 
@@ -145,7 +145,7 @@ def _environment(name: language.Language) -> jinja2.Environment:
     texts = language.texts(name)
     found.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
     found.filters |= {name: getattr(figures, name) for name in ("cartons", "cases", "money", "percent", "points", "signed")}
-    found.filters |= {"local": local, "word": word}
+    found.filters |= {"local": local, "word": word, "file": downloads.address}
     found.policies["ext.i18n.trimmed"] = True
     return found
 
