@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from jobs.exports import COLUMNS
 from ordering import complaints, expected, fulfilment, rate_cells, satisfaction
 from ordering.database import Database, Reader, cells, ratings, reads, runs, surveys
 from ordering.database import complaints as kept
@@ -27,8 +28,6 @@ BY: Mapping[str, str] = MappingProxyType({
 """What satisfaction is broken down by, and the columns that hold it."""
 PERIODS = ("month", "quarter", "year")
 RATES = fulfilment.RATES[:2]
-COLUMNS = ("retailer_id", "period", "index", "answers", "requested", "suggested", "received")
-"""Of the export."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ def _indexed(row: Mapping[str, Any], rules: SatisfactionSettings) -> dict[str, A
 
 
 def rows(db: Database, rules: SatisfactionSettings, *, period: str, today: date) -> pd.DataFrame:
-    """The export (COLUMNS): each retailer and period in which it was given something or answered; the index of its newest survey in it."""
+    """The export: each retailer and period in which it was given something or answered; the index of its newest survey in it."""
     rate_cells.check_period(period)
     if period not in PERIODS:
         raise TrueOrderError(f"period: a survey is of a month; there are {', '.join(PERIODS)}")
@@ -216,4 +215,4 @@ def rows(db: Database, rules: SatisfactionSettings, *, period: str, today: date)
     both = told.merge(index, on=["retailer_id", "period"], how="outer", validate="1:1")
     both["answers"] = both["answers"].fillna(0).astype("int64")
     both[["requested", "received"]] = both[["requested", "received"]].fillna(0).astype("int64")
-    return both.sort_values(["retailer_id", "period"], ignore_index=True)[list(COLUMNS)]
+    return both.sort_values(["retailer_id", "period"], ignore_index=True)[list(COLUMNS["satisfaction"])]

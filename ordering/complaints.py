@@ -11,6 +11,7 @@ import pandas as pd
 
 from ordering.accounts import said
 from ordering.errors import TrueOrderError
+from ordering.satisfaction import lines_of
 
 LONGEST = 2000
 """Characters of a complaint, and of an entry."""
@@ -46,12 +47,12 @@ class Subject(StrEnum):
 
 
 SUBJECTS: Mapping[Subject, tuple[str, str]] = MappingProxyType({
-    Subject.SUPPLY: ("What I got, caps and quotas", "货源分配、限量与月限量"),
+    Subject.SUPPLY: ("What was given, caps and quotas", "货源分配、限量与月限量"),
     Subject.DELIVERY: ("Delivery: late, short or wrong", "送货：晚到、少送、错送"),
     Subject.GOODS: ("Goods: damaged or of poor quality", "货品：破损或质量问题"),
     Subject.ORDERING: ("Ordering and payment", "订货与扣款"),
-    Subject.STAR_LEVEL: ("My level", "档位评定"),
-    Subject.FLAG: ("A flag on one of my requests", "要货被标记"),
+    Subject.STAR_LEVEL: ("The level", "档位评定"),
+    Subject.FLAG: ("A flag on a request", "要货被标记"),
     Subject.MANAGER: ("Visits and service of staff", "走访与人员服务"),
     Subject.OTHER: ("Something else", "其他"),
 })  # fmt: skip
@@ -60,7 +61,7 @@ SUBJECTS: Mapping[Subject, tuple[str, str]] = MappingProxyType({
 
 def check(what: str, text: str) -> str:
     """What was written, without outer blanks; TrueOrderError where it says nothing, or too much."""
-    found = said(what, text.replace("\r\n", "\n"))
+    found = said(what, lines_of(text))
     if len(found) > LONGEST:
         raise TrueOrderError(f"{what}: {len(found)} characters; write {LONGEST} at most")
     return found

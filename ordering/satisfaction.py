@@ -88,6 +88,11 @@ class Survey:
     words: str = ""
 
 
+def lines_of(text: str) -> str:
+    """What a form sent: without outer blanks, its lines ended as everywhere, tabs as blanks."""
+    return text.replace("\r\n", "\n").replace("\t", " ").strip()
+
+
 def check(survey: Survey) -> None:
     """Raise TrueOrderError where a survey says nothing, or something that is no score."""
     if not survey.scores:
@@ -95,6 +100,8 @@ def check(survey: Survey) -> None:
     wrong = [f"{aspect} {score}" for aspect, score in survey.scores.items() if score not in STEPS]
     if wrong:
         raise TrueOrderError(f"scores: {wrong[0]}; a score is a whole number from {LOWEST} to {HIGHEST}")
+    if not survey.words.replace("\n", " ").isprintable():
+        raise TrueOrderError("words: they hold characters that nobody can read")
     if len(survey.words) > LONGEST:
         raise TrueOrderError(f"words: {len(survey.words)} characters; write {LONGEST} at most")
 
@@ -125,12 +132,12 @@ def index(scores: Mapping[Aspect, int], weights: Mapping[Aspect, float]) -> floa
 
 
 def points(surveys: pd.DataFrame, weights: Mapping[Aspect, float]) -> pd.DataFrame:
-    """POINTS of each survey, a row with a column for each aspect (missing: not answered), as shares of the whole weight."""
+    """POINTS of each survey, a row with a column for each aspect (missing: not answered): of 100 where all was answered."""
     scores = surveys[[str(aspect) for aspect in Aspect]].astype("float64").to_numpy()
-    share = np.array([weights[aspect] for aspect in Aspect]) / WHOLE
+    weight = np.array([weights[aspect] for aspect in Aspect])
     answered = ~np.isnan(scores)
-    above = (np.where(answered, (scores - LOWEST) / (HIGHEST - LOWEST), 0.0) * share).sum(axis=1)
-    return pd.DataFrame(dict(zip(POINTS, (above, (answered * share).sum(axis=1)), strict=True)), index=surveys.index)
+    above = (np.where(answered, (scores - LOWEST) / (HIGHEST - LOWEST), 0.0) * weight).sum(axis=1)
+    return pd.DataFrame(dict(zip(POINTS, (above, (answered * weight).sum(axis=1)), strict=True)), index=surveys.index)
 
 
 def newest(surveys: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from jobs import satisfaction as figured
+from jobs.exports import COLUMNS
 from ordering import database, frames, settings, tables
 from ordering.complaints import Entry
 from ordering.database import complaints, expected, surveys
@@ -263,7 +264,7 @@ def test_the_export_has_each_retailer_and_period_that_was_given_something_or_ans
     night(city, 1, f.week(-1), B1=8)
     answer(city, "R2", {Aspect.EMPATHY: 3})
     found = figured.rows(city, RULES.satisfaction, period="month", today=f.MONDAY)
-    assert list(found.columns) == list(figured.COLUMNS)
+    assert list(found.columns) == list(COLUMNS["satisfaction"])
     plain = found.astype(object).where(found.notna(), None).to_numpy().tolist()
     assert plain == [["R1", "2026-02", None, 0, 23, 8, 13], ["R2", "2026-03", 50, 1, 0, None, 0], ["R3", "2026-02", None, 0, 7, None, 7]]
 
