@@ -121,13 +121,21 @@ def test_a_manager_sees_the_complaints_of_its_own_retailers_alone(house: House, 
     wang.get(at(house, own))
 
 
-@pytest.mark.parametrize("act", ["/follow-ups", "/closing", "/reopening", "/words"])
+@pytest.mark.parametrize("act", ["/follow-ups", "/closing", "/reopening"])
 def test_a_foreign_complaint_is_not_to_be_had_by_way_of_one_s_own_retailer(house: House, wang: Browser, act: str) -> None:
     own, foreign = complain(house, house.own), complain(house, house.foreign)
     wang.get(at(house, own))
     wang.get(at(house, foreign), status=404)
     wang.send(at(house, foreign, act), {"text": "x"}, status=404)
     assert complaints.entries(house.db, foreign) == []
+
+
+def test_a_manager_does_not_speak_in_the_place_of_the_retailer(house: House, wang: Browser) -> None:
+    number = complain(house, house.own)
+    wang.get(at(house, number))
+    wang.send(at(house, number, "/words"), {"text": "all is well"}, status=403)
+    wang.send(f"/retailers/{house.own}/survey", {"reliability": "5"}, status=403)
+    assert "Complaint 2 is open" in wang.send(f"/retailers/{house.own}/complaints", {"subject": "goods", "text": "told by telephone"})
 
 
 def test_an_empty_word_is_refused(house: House, wang: Browser) -> None:

@@ -22,7 +22,7 @@ from web.problems import ProblemError
 from web.service import Here, Service
 
 router = router_of("satisfaction")
-Answers = Annotated[Person, may(Permission.ANSWER_SURVEY)]
+Speaks = Annotated[Person, may(Permission.SPEAK)]
 Complains = Annotated[Person, may(Permission.COMPLAIN)]
 Reads = Annotated[Person, may(Permission.READ_CARE)]
 Handles = Annotated[Person, may(Permission.CARE)]
@@ -56,7 +56,7 @@ class Told(Answered):
 
 
 @router.post("/retailers/{retailer_id}/surveys", status_code=201)
-def answer(retailer_id: RetailerId, said: Answered, own: Here, person: Answers) -> Told:
+def answer(retailer_id: RetailerId, said: Answered, own: Here, person: Speaks) -> Told:
     """Answer the survey. The newest of a month counts."""
     survey = Survey(said.scores, said.words)
     survey_id = surveys.answer(own.db, survey, retailer_id=retailer_id, by=person.name, on=own.today, at=own.clock())
@@ -188,7 +188,7 @@ def add(own: Service, retailer_id: str, complaint_id: int, kind: Entry, text: st
 
 
 @router.post("/retailers/{retailer_id}/complaints/{complaint_id}/words", status_code=201)
-def words(retailer_id: RetailerId, complaint_id: Number, said: Say, own: Here, person: Complains) -> Whole:
+def words(retailer_id: RetailerId, complaint_id: Number, said: Say, own: Here, person: Speaks) -> Whole:
     """Add words of the retailer; they open a complaint again that was closed."""
     return add(own, retailer_id, complaint_id, Entry.WORD, said.text, person.name)
 

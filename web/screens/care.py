@@ -21,7 +21,7 @@ from ordering.model import month_of, week_of
 from ordering.satisfaction import LONGEST as WORDS
 from ordering.satisfaction import QUESTIONS, STEPS, Aspect, Question, Survey
 from web.api import care
-from web.api.care import Answers, Complains, Handles, Number, Reads, Score
+from web.api.care import Complains, Handles, Number, Reads, Score, Speaks
 from web.api.orders import RetailerId, looked
 from web.api.pages import records
 from web.problems import ProblemError
@@ -84,7 +84,7 @@ def feedback(request: Request, retailer_id: RetailerId, own: Here, person: Reads
 def _survey(own: Service, person: Person, retailer_id: str, *, thanked: bool = False) -> SurveyPart:
     newest = surveys.of_retailer(own.db, retailer_id, months=1)
     of_month = [row for row in newest if row["month"] == month_of(week_of(own.today))]
-    return SurveyPart(retailer_id, next(iter(of_month), None), person.may(Permission.ANSWER_SURVEY), thanked)
+    return SurveyPart(retailer_id, next(iter(of_month), None), person.may(Permission.SPEAK), thanked)
 
 
 def _complaints(own: Service, person: Person, retailer_id: str, *, begun: int | None = None) -> ComplaintsPart:
@@ -112,7 +112,7 @@ class Scores(BaseModel):
 
 
 @router.post("/retailers/{retailer_id}/survey")
-def answer(request: Request, retailer_id: RetailerId, own: Here, person: Answers, said: Annotated[Scores, Form()]) -> Response:
+def answer(request: Request, retailer_id: RetailerId, own: Here, person: Speaks, said: Annotated[Scores, Form()]) -> Response:
     """Answer the survey; gives it anew, with thanks."""
     scores = {aspect: score for aspect in Aspect if (score := getattr(said, aspect)) is not None}
     if not scores:
@@ -152,7 +152,7 @@ def complaint(request: Request, retailer_id: RetailerId, complaint_id: Number, o
 
 def _page(own: Service, person: Person, retailer_id: str, complaint_id: int) -> ComplaintPage:
     found = _aged(care.found_of(own, retailer_id, complaint_id), own.clock())
-    may_say = person.role is Role.RETAILER and person.may(Permission.COMPLAIN)
+    may_say = person.role is Role.RETAILER and person.may(Permission.SPEAK)
     return ComplaintPage(found, complaints.entries(own.db, complaint_id), may_say, person.may(Permission.CARE))
 
 
@@ -162,7 +162,7 @@ def _added(request: Request, own: Service, person: Person, retailer_id: str, com
 
 
 @router.post("/retailers/{retailer_id}/complaints/{complaint_id}/words")
-def words(request: Request, retailer_id: RetailerId, complaint_id: Number, own: Here, person: Complains, text: Text) -> Response:
+def words(request: Request, retailer_id: RetailerId, complaint_id: Number, own: Here, person: Speaks, text: Text) -> Response:
     """Add words of the retailer; a closed complaint is opened again by them."""
     return _added(request, own, person, retailer_id, complaint_id, Entry.WORD, text)
 
