@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
+from hypothesis import given as drawn
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from ordering import complaints, expected, satisfaction, settings
@@ -18,6 +20,8 @@ from tests import factories as f
 
 OURS = settings.load().satisfaction.weights
 ASPECTS = [str(aspect) for aspect in Aspect]
+slowly = tried(deadline=None)
+"""No example is to be done within a time: the machine may be busy."""
 scores = st.dictionaries(st.sampled_from(Aspect), st.integers(LOWEST, HIGHEST), min_size=1)
 wholes = st.fixed_dictionaries({aspect: st.integers(LOWEST, HIGHEST) for aspect in Aspect})
 weights = (
@@ -39,13 +43,15 @@ def test_the_weights_are_those_of_the_source() -> None:
     assert [OURS[aspect] for aspect in Aspect] == [32, 22, 19, 16, 11]
 
 
-@given(scores, weights)
+@slowly
+@drawn(scores, weights)
 def test_an_index_lies_between_0_and_100(said: dict[Aspect, int], by: dict[Aspect, float]) -> None:
     found = satisfaction.index(said, by)
     assert found is None or 0 <= found <= 100 + 1e-9
 
 
-@given(wholes, st.sampled_from(Aspect), weights)
+@slowly
+@drawn(wholes, st.sampled_from(Aspect), weights)
 def test_a_better_score_never_lowers_the_index_and_raises_it_where_the_aspect_counts(
     said: dict[Aspect, int], aspect: Aspect, by: dict[Aspect, float]
 ) -> None:
@@ -56,7 +62,8 @@ def test_a_better_score_never_lowers_the_index_and_raises_it_where_the_aspect_co
     assert after - before == pytest.approx(by[aspect] / 4)
 
 
-@given(scores, weights)
+@slowly
+@drawn(scores, weights)
 def test_all_the_best_is_100_and_all_the_worst_0_whatever_was_left_blank(said: dict[Aspect, int], by: dict[Aspect, float]) -> None:
     assume(sum(by[aspect] for aspect in said) > 0)
     assert satisfaction.index(dict.fromkeys(said, HIGHEST), by) == pytest.approx(100)
@@ -96,7 +103,8 @@ def test_settings_whose_weights_do_not_add_up_are_refused_by_name(tmp_path: Any)
 # over retailers
 
 
-@given(st.lists(st.tuples(wholes, st.sampled_from("AB")), min_size=1, max_size=12))
+@slowly
+@drawn(st.lists(st.tuples(wholes, st.sampled_from("AB")), min_size=1, max_size=12))
 def test_the_index_of_all_lies_between_those_of_the_parts_and_counts_each_voice(given: list[tuple[dict[Aspect, int], str]]) -> None:
     surveys = frame([said for said, _ in given], group=[group for _, group in given])
     parts, whole = satisfaction.aggregate(surveys, OURS, ["group"]), satisfaction.aggregate(surveys, OURS).iloc[0]
@@ -105,7 +113,8 @@ def test_the_index_of_all_lies_between_those_of_the_parts_and_counts_each_voice(
     assert whole["index"] == pytest.approx(np.mean([satisfaction.index(said, OURS) for said, _ in given]))
 
 
-@given(st.lists(scores, min_size=1, max_size=12))
+@slowly
+@drawn(st.lists(scores, min_size=1, max_size=12))
 def test_the_interval_holds_the_index_and_stays_within_its_bounds(given: list[dict[Aspect, int]]) -> None:
     found = satisfaction.aggregate(frame(given), OURS).iloc[0]
     assert 0 <= found["index_low"] <= found["index"] + 1e-9
@@ -202,7 +211,8 @@ def test_a_suggestion_that_nobody_kept_is_unknown_and_not_nothing() -> None:
     assert of_nothing[["suggested", "received_of_suggested", "gap_to_suggested"]].to_numpy().tolist() == [[0, 6, -6]], "the control"
 
 
-@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xy"), st.integers(-9, 0), st.integers(0, 9), st.integers(0, 9))))
+@slowly
+@drawn(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("xy"), st.integers(-9, 0), st.integers(0, 9), st.integers(0, 9))))
 def test_nothing_is_lost_or_counted_twice(rows: list[tuple[str, str, int, int, int]]) -> None:
     asked = lines(*{row[:3]: row for row in rows}.values())
     for period in ("month", "year"):
