@@ -54,6 +54,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "retailer_id", "requested", "demand", "request_error", "request_accuracy", "request_bias", "plenty_requested", "plenty_demand",
         "plenty_request_error", "plenty_request_accuracy", "plenty_request_bias",
     ),
+    "satisfaction": ("retailer_id", "period", "index", "answers", "requested", "suggested", "received"),
     "overrides": ("decisions", "overrides", "suggested", "decided", "demand", "error_suggested", "error_decided", "gain"),
 }  # fmt: skip
 """WHAT of `trueorder export WHAT`, and its columns; those of BY_DIMENSION follow the dimensions asked for."""
@@ -138,15 +139,21 @@ def export(source: Source, what: str, file: Path, *, by: Sequence[str] = (), per
         if what in WORDED:
             rows = pd.concat([rows, _sentences(what, rows)], axis=1)
         return output.write([rows], list(COLUMNS[what]), file)
-    if what == "fulfilment":
-        rows = rates(source, by, period)
-        return output.write([rows], list(rows.columns), file)
-    if what in SCORED:
-        from jobs import scoreboard
-
-        rows = scoreboard.rows(source, what, by=by, period=period, weeks=weeks)
-        return output.write([rows], list(rows.columns), file)
+    computed = _computed(source, what, by, period, weeks)
+    if computed is not None:
+        return output.write([computed], list(computed.columns), file)
     return output.write(_expanded(source, what, weeks), list(COLUMNS[what]), file)
+
+
+def _computed(source: Source, what: str, by: Sequence[str], period: str, weeks: int | None) -> pd.DataFrame | None:
+    """The rows of an export that is computed whole; None: of any other."""
+    from jobs import satisfaction, scoreboard
+
+    if what == "fulfilment":
+        return rates(source, by, period)
+    if what == "satisfaction":
+        return satisfaction.rows(source.db, source.settings.satisfaction, period=period, today=source.run.business_date)
+    return scoreboard.rows(source, what, by=by, period=period, weeks=weeks) if what in SCORED else None
 
 
 WORDED = ("habits", "signals", "brand-dependence")

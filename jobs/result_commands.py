@@ -16,7 +16,7 @@ What = Annotated[
     str,
     typer.Argument(
         help="demand, brand-demand, forecast, brand-forecast, inflated, habits, signals, suggestions, suggestion-inputs, substitutes, "
-        "brand-dependence, allocation, fairness, price-of-fairness, fulfilment, accuracy, retailer-knowledge, overrides."
+        "brand-dependence, allocation, fairness, price-of-fairness, fulfilment, accuracy, retailer-knowledge, satisfaction, overrides."
     ),
 ]
 By = Annotated[str, typer.Option(help="Dimensions: retailer,brand,manager,district,star,manufacturer,price_class,horizon,period.")]

@@ -32,6 +32,10 @@ class Permission(StrEnum):
     DECIDE = "suggestions.decide"
     READ_FLAGS = "flags.read"
     ANSWER = "flags.answer"
+    SPEAK = "care.speak"
+    COMPLAIN = "complaints.open"
+    READ_CARE = "care.read"
+    CARE = "complaints.handle"
     READ_RATES = "rates.read"
     EXPORT = "city.export"
     IMPORT = "city.import"
@@ -51,15 +55,20 @@ class Permission(StrEnum):
 
 P, R = Permission, Role
 MAY: Mapping[Role, frozenset[Permission]] = MappingProxyType({
-    R.RETAILER: frozenset({P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS}),
-    R.ACCOUNT_MANAGER: frozenset({P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.READ_RATES}),
+    R.RETAILER: frozenset({
+        P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.SPEAK, P.COMPLAIN, P.READ_CARE,
+    }),
+    R.ACCOUNT_MANAGER: frozenset({
+        P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.COMPLAIN, P.READ_CARE, P.CARE, P.READ_RATES,
+    }),
     R.HEADQUARTERS: frozenset({
-        P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_RATES, P.EXPORT, P.IMPORT, P.PUBLISH_STRATEGY, P.RATE_STARS, P.PUBLISH,
-        P.CORRECT, P.READ_RUNS, P.RERUN, P.WHAT_IF,
+        P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_CARE, P.CARE, P.READ_RATES, P.EXPORT, P.IMPORT, P.PUBLISH_STRATEGY,
+        P.RATE_STARS, P.PUBLISH, P.CORRECT, P.READ_RUNS, P.RERUN, P.WHAT_IF,
     }),
     R.ADMINISTRATOR: frozenset({P.MANAGE_USERS, P.READ_SETTINGS, P.READ_AUDIT, P.PRIVACY, P.READ_RUNS, P.READ_METRICS}),
     R.SERVICE: frozenset({
-        P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_RATES, P.EXPORT, P.IMPORT, P.READ_RUNS, P.RERUN, P.READ_METRICS,
+        P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.SPEAK, P.COMPLAIN, P.READ_CARE, P.READ_RATES, P.EXPORT, P.IMPORT,
+        P.READ_RUNS, P.RERUN, P.READ_METRICS,
     }),
 })  # fmt: skip
 """What each role may do. docs/privacy.md shows the same matrix, and a test holds the two together."""
@@ -84,6 +93,10 @@ PERMITS: Mapping[Permission, tuple[str, str]] = MappingProxyType({
     P.DECIDE: ("Decides on suggestions; takes decisions back.", "处理建议，撤销处理。"),
     P.READ_FLAGS: ("Reads flags and their grounds.", "查看标记及其依据。"),
     P.ANSWER: ("Answers flags.", "答复标记。"),
+    P.SPEAK: ("Answers the survey and adds words to complaints, for its own shop.", "为自己的店填写问卷、补充投诉。"),
+    P.COMPLAIN: ("Opens complaints of the shops it sees.", "为所见的店提出投诉。"),
+    P.READ_CARE: ("Reads surveys and complaints of the shops it sees.", "查看所见零售户的问卷与投诉。"),
+    P.CARE: ("Follows complaints up, closes them and opens them again.", "跟进、办结、重新受理投诉。"),
     P.READ_RATES: ("Reads rates and reports.", "查看指标与报告。"),
     P.EXPORT: ("Exports results of the whole city.", "导出全市结果。"),
     P.IMPORT: ("Loads city folders.", "导入城市文件夹。"),

@@ -73,6 +73,7 @@ TABLES: Mapping[str, Holding] = MappingProxyType({
     "flag_answers": DELETED,
     "batches": _cleared(("action",), why=""),  # of acts on its lines alone
     "audit": _cleared(("action", "subject"), detail=""),
+    "surveys": DELETED, "complaints": DELETED, "complaint_entries": DELETED,
     "rating_runs": NOBODYS, "star_ratings": _kept("month", "reason", "moved_by"),
     "strategy_plans": NOBODYS, "strategy_plan_rows": NOBODYS,
     # what the nights found

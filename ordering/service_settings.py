@@ -1,4 +1,4 @@
-"""Settings of the service around the nights: its schedule, backups, pages, accounts and privacy, and what comes in and goes out.
+"""Settings of the service around the nights: its schedule, backups, pages, accounts and privacy, surveys, and what comes in and goes out.
 
 A secret never stands here, only where it is to be found.
 """
@@ -6,11 +6,14 @@ A secret never stands here, only where it is to be found.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from ordering.errors import TrueOrderError
+from ordering.satisfaction import Aspect, check_weights
 from ordering.schedule import parse
 
 
@@ -116,6 +119,23 @@ class PrivacySettings(Section):
     objections_to: str
     access_log_days: int = Field(ge=1)
     decision_months: int = Field(ge=0)
+
+
+class SatisfactionSettings(Section):
+    """[satisfaction]"""
+
+    weights: Mapping[Aspect, float]
+    least_answers: int = Field(ge=1)
+    months: int = Field(ge=1, le=60)
+
+    @field_validator("weights")
+    @classmethod
+    def _whole(cls, value: Mapping[Aspect, float]) -> Mapping[Aspect, float]:
+        try:
+            check_weights(value)
+        except TrueOrderError as error:
+            raise ValueError(str(error)) from error
+        return value
 
 
 class InboxSettings(Section):

@@ -22,6 +22,7 @@ from ordering.service_settings import (
     LoggingSettings,
     NoticeSettings,
     PrivacySettings,
+    SatisfactionSettings,
     ScheduleSettings,
     Section,
     WebSettings,
@@ -215,6 +216,7 @@ class Settings(Section):
     web: WebSettings
     accounts: AccountSettings
     privacy: PrivacySettings
+    satisfaction: SatisfactionSettings
     inbox: InboxSettings
     notices: NoticeSettings
     alerts: AlertSettings

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ordering import frames, tables
 from ordering.database import bulk
 from ordering.database.connection import Database
+from ordering.database.lookups import Among, own
 from ordering.rate_cells import DIMENSIONS, MEASURES
 
 OF = {"brand_id": tables.contract["brands"], "retailer_id": tables.contract["retailers"]}
@@ -21,12 +22,13 @@ WHOLE = ("star_level", "price_class")
 
 def weekly(
     reader: bulk.Reader, run_id: int, name: str, by: Sequence[str] = (), *, within: Mapping[str, str | int] | None = None,
-    first: date | None = None, last: date | None = None,
+    first: date | None = None, last: date | None = None, among: Among | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Sums of MEASURES of the run's cells `name` by week and the dimensions `by`, sorted so; the dimensions as columns of DIMENSIONS.
 
     `name` is a table that can be summed so (rate_cells.stored_in). `within`: values that dimensions have; `first`, `last`: weeks, both
-    included. Sums of cells are exact, so they are those that reading every cell would give.
+    included. `among`: of the retailers that somebody sees, where the table has any. Sums of cells are exact, so they are those that
+    reading every cell would give.
     """
     import pyarrow as pa
 
@@ -36,6 +38,7 @@ def weekly(
     sums = [sa.cast(sa.func.sum(table.c[one]), sa.Double).label(one) for one in MEASURES]
     query = sa.select(*keys, *sums).select_from(_joined(table, place.values())).where(table.c.run_id == run_id)
     query = query.where(*(place[one] == value for one, value in (within or {}).items()))
+    query = query if among is None else query.where(table.c.retailer_id.in_(own(among)))
     query = query if first is None else query.where(table.c.week >= first)
     query = query if last is None else query.where(table.c.week <= last)
     kinds = {DIMENSIONS[one]: pa.int64() if DIMENSIONS[one] in WHOLE else pa.string() for one in by}

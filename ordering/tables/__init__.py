@@ -2,6 +2,7 @@
 
 from ordering.tables.accounts import access_log, forgotten_retailers, login_attempts, user_sessions, user_territories, user_tokens, users
 from ordering.tables.base import metadata
+from ordering.tables.care import complaint_entries, complaints, surveys
 from ordering.tables.city import contract, imports, order_lines, order_weeks, request_versions
 from ordering.tables.confirmed import cancelled_lines, confirmations, recalled_lines
 from ordering.tables.decisions import audit, batches, decision_versions, flag_answers, suggestion_decisions
@@ -19,6 +20,8 @@ __all__ = [
     "batches",
     "cancelled_lines",
     "city_version",
+    "complaint_entries",
+    "complaints",
     "confirmations",
     "contract",
     "decision_versions",
@@ -53,6 +56,7 @@ __all__ = [
     "strategy_plan_rows",
     "strategy_plans",
     "suggestion_decisions",
+    "surveys",
     "user_sessions",
     "user_territories",
     "user_tokens",

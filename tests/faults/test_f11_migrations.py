@@ -59,5 +59,6 @@ def test_a_migration_that_is_stored_statement_by_statement_would_be_noticed(
     monkeypatch.setattr(filled, "fill", _made_up)
     _killed(Here(url, tmp_path), 1)
     monkeypatch.setattr(schema, "migrate", torn)
-    with pytest.raises((AssertionError, sa.exc.DBAPIError), match=r"killed, at \d+|already exists|no such|does not exist|duplicate column"):
+    told = r"killed, at \d+|already exists|no such|does not exist|duplicate column|^'\w+'$"
+    with pytest.raises((AssertionError, sa.exc.DBAPIError, KeyError), match=told):  # KeyError: a column that Alembic finds gone already
         _killed(Here(url, tmp_path), 1)

@@ -34,6 +34,7 @@ DOMAIN_TABLE = {
     "growth_rate": "(Σ volume − Σ volume of the same period last year) ÷ Σ volume of the same period last year",
 }
 OURS = {
+    "satisfaction_index": "Σ points of satisfaction ÷ Σ the most points",
     "request_accuracy": "(Σ true demand − Σ absolute error of the requests) ÷ Σ true demand",
     "request_bias": "(Σ requested − Σ true demand) ÷ Σ true demand",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from web.screens import (
     administrators,
     brands,
+    care,
     headquarters,
     list_files,
     login,
@@ -14,6 +15,7 @@ from web.screens import (
     retailers,
     review,
     review_files,
+    satisfaction,
     shop_sheet,
     strategy,
 )
@@ -21,6 +23,7 @@ from web.screens import (
 PAGES = (
     administrators,
     brands,
+    care,
     headquarters,
     list_files,
     login,
@@ -30,6 +33,7 @@ PAGES = (
     retailers,
     review,
     review_files,
+    satisfaction,
     shop_sheet,
     strategy,
 )

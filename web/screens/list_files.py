@@ -46,7 +46,7 @@ def rates(request: Request, kind: Kind, own: Here, person: Rates, chosen: Annota
     """The rows of the rates that are shown, quantities in cartons."""
     found = breakdown.breakdown(own.source(), headquarters.kept(chosen, person))
     columns = _rate_columns(chosen, language.of(request))
-    rows = pd.DataFrame(columns=list(columns)) if found is None else headquarters._sorted(found.rows, chosen)
+    rows = pd.DataFrame(columns=list(columns)) if found is None else headquarters.in_order(found.rows, chosen)
     names = cells.names(own.db, chosen.by, [str(one) for one in rows[chosen.by]])
     if "name" in columns:
         rows = rows.assign(name=[names.get(str(one), "") for one in rows[chosen.by]])

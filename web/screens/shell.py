@@ -63,11 +63,15 @@ PLACES: Mapping[Role, Sequence[Link]] = {
     Role.RETAILER: (
         Link("/retailers/{shop}/order", mark("Order")), Link("/retailers/{shop}/orders", mark("My orders")),
         Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
+        Link("/retailers/{shop}/feedback", mark("Tell us")),
     ),
-    Role.ACCOUNT_MANAGER: (Link("/review", mark("Review")), Link("/retailers", mark("My retailers"))),
+    Role.ACCOUNT_MANAGER: (
+        Link("/review", mark("Review")), Link("/retailers", mark("My retailers")), Link("/complaints", mark("Complaints")),
+    ),
     Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
     Role.HEADQUARTERS: (
         Link("/rates", mark("Rates")), Link("/brands", mark("Brands")), Link("/strategy", mark("Strategy")), Link("/runs", mark("Runs")),
+        Link("/satisfaction", mark("Satisfaction")),
     ),
 }  # fmt: skip
 """Where the people of a role may go; where they begin comes first."""
