@@ -32,6 +32,7 @@ class Permission(StrEnum):
     DECIDE = "suggestions.decide"
     READ_FLAGS = "flags.read"
     ANSWER = "flags.answer"
+    VISIT = "visits.keep"
     READ_RATES = "rates.read"
     EXPORT = "city.export"
     IMPORT = "city.import"
@@ -52,7 +53,7 @@ class Permission(StrEnum):
 P, R = Permission, Role
 MAY: Mapping[Role, frozenset[Permission]] = MappingProxyType({
     R.RETAILER: frozenset({P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS}),
-    R.ACCOUNT_MANAGER: frozenset({P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.READ_RATES}),
+    R.ACCOUNT_MANAGER: frozenset({P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.VISIT, P.READ_RATES}),
     R.HEADQUARTERS: frozenset({
         P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_RATES, P.EXPORT, P.IMPORT, P.PUBLISH_STRATEGY, P.RATE_STARS, P.PUBLISH,
         P.CORRECT, P.READ_RUNS, P.RERUN, P.WHAT_IF,
@@ -84,6 +85,7 @@ PERMITS: Mapping[Permission, tuple[str, str]] = MappingProxyType({
     P.DECIDE: ("Decides on suggestions; takes decisions back.", "处理建议，撤销处理。"),
     P.READ_FLAGS: ("Reads flags and their grounds.", "查看标记及其依据。"),
     P.ANSWER: ("Answers flags.", "答复标记。"),
+    P.VISIT: ("Sees whom to visit, writes down visits and stock counts.", "查看拜访计划，登记拜访与盘点。"),
     P.READ_RATES: ("Reads rates and reports.", "查看指标与报告。"),
     P.EXPORT: ("Exports results of the whole city.", "导出全市结果。"),
     P.IMPORT: ("Loads city folders.", "导入城市文件夹。"),
