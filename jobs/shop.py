@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecasting import demand, resale
 from jobs import advising, conduct_words, star_lists
 from jobs.exports import Source
-from ordering import database, frames
-from ordering.database import conduct, counts, pair_weeks
-from ordering.errors import StateError
-from ordering.model import week_of
+from ordering.database import Database, conduct, counts, known_weeks, lookups, pair_weeks, ratings
+from ordering.model import SupplyAttribute, week_of
 
 WEEKS = 26
 """Weeks that are drawn."""
 RECENT = 13
 """Weeks over which quantities are summed up."""
-Row = Mapping[str, Any]
+Row: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,69 +39,75 @@ class Brands:
 
 def brands(source: Source, retailer_id: str, district: str) -> Brands:
     """The brands that a retailer carries or asked for in the last WEEKS weeks."""
-    monday = week_of(source.run.business_date)
-    first, last = monday - timedelta(weeks=WEEKS), monday - timedelta(weeks=1)
-    pairs = source.result("pair_estimates", retailer_id=retailer_id).astype({"brand_id": "str"})
-    pairs = pairs[pairs["to_week"] >= frames.day(first)]
-    with source.db.reading() as reader:
-        lines = pair_weeks.of_retailer(reader, retailer_id, first, last)
-        ids = sorted({*pairs["brand_id"], *lines["brand_id"]})
-        index = pair_weeks.index(reader, source.run.run_id, ids, district, first, last)
-        wares = database.read_table(reader, "brands").set_index("brand_id")
-    weeks = pd.date_range(frames.day(first), frames.day(last), freq="7D").as_unit("us")
-    known = _grids(pairs, lines, index, ids, weeks)
-    counted = counts.latest(source.db, retailer_id)
-    rows = [_row(number, brand_id, wares.loc[brand_id], known, counted.get(brand_id)) for number, brand_id in enumerate(ids)]
+    db, monday = source.db, week_of(source.run.business_date)
+    weeks = [monday - timedelta(weeks=n) for n in range(WEEKS, 0, -1)]
+    pairs = {row["brand_id"]: row for row in source.rows("pair_estimates", retailer_id=retailer_id) if row["to_week"] >= weeks[0]}
+    lines = pair_weeks.of_retailer(db, retailer_id, weeks[0], weeks[-1])
+    wares = {row["brand_id"]: row for row in lookups.brands(db)}
+    ids = sorted({*pairs, *(row["brand_id"] for row in lines)} & set(wares))
+    index = pair_weeks.index(db, source.run.run_id, ids, district, weeks[0], weeks[-1])
+    known, counted = _grids(pairs, lines, index, ids, weeks), counts.latest(db, retailer_id)
+    rows = [_row(number, wares[brand_id], known, counted.get(brand_id)) for number, brand_id in enumerate(ids)]
     whole = sum(row["weekly"] or 0.0 for row in rows)
     rows = [row | {"share": row["weekly"] / whole if whole and row["weekly"] is not None else None} for row in rows]
     rows.sort(key=lambda row: (-(row["weekly"] or 0.0), -row["asked"], row["brand_id"]))
     return Brands([f"{week:%Y-%m-%d}" for week in weeks], rows)
 
 
-Grids = Mapping[str, np.ndarray]
+Grid: TypeAlias = npt.NDArray[np.float64]
 """Values by brand and week; NaN: not known."""
 
 
-def _grids(pairs: pd.DataFrame, lines: pd.DataFrame, index: pd.DataFrame, ids: Sequence[str], weeks: pd.DatetimeIndex) -> Grids:
+def _grids(
+    pairs: Mapping[str, Row], lines: Sequence[Row], index: Sequence[Row], ids: Sequence[str], weeks: Sequence[date]
+) -> dict[str, Grid]:
     """requested, allocated (0 where nothing was asked), and demand with its deciles in the weeks of a pair's life."""
+    of, at = {brand_id: n for n, brand_id in enumerate(ids)}, {week: n for n, week in enumerate(weeks)}
 
-    def grid(rows: pd.DataFrame, value: str) -> np.ndarray:
-        found = rows.pivot(index="brand_id", columns="week", values=value)
-        return found.reindex(index=list(ids), columns=weeks).to_numpy(np.float64)
+    def grid(rows: Sequence[Row], name: str, missing: float) -> Grid:
+        found = np.full((len(ids), len(weeks)), missing)
+        for row in rows:
+            if row["brand_id"] in of and row[name] is not None:
+                found[of[row["brand_id"]], at[row["week"]]] = row[name]
+        return found
 
-    own = pairs.set_index("brand_id").reindex(list(ids))
-    every = weeks.to_numpy()
-    lived = (own["from_week"].to_numpy()[:, None] <= every) & (every <= own["to_week"].to_numpy()[:, None])
-    mean = np.where(lived, own["rate"].to_numpy(np.float64)[:, None] * grid(index, "index"), np.nan)
-    spread = np.broadcast_to(own["dispersion"].to_numpy(np.float64)[:, None], mean.shape)
-    known = ~np.isnan(mean)
-    deciles = {}
-    for name, at in (("low", 0.1), ("high", 0.9)):
-        deciles[name] = np.full(mean.shape, np.nan)
-        deciles[name][known] = demand.interval(mean[known], spread[known], at)
-    asked = {name: np.nan_to_num(grid(lines, name)) for name in ("requested", "allocated")}
-    return {**asked, "demand": mean, **deciles}
+    mean, spread = grid(index, "index", np.nan), np.zeros((len(ids), len(weeks)))
+    for brand_id, number in of.items():
+        own = pairs.get(brand_id)
+        lived = [own is not None and own["from_week"] <= week <= own["to_week"] for week in weeks]
+        mean[number] *= np.where(lived, own["rate"] if own else 0.0, np.nan)
+        spread[number] = own["dispersion"] if own else 0.0
+    asked = {name: grid(lines, name, 0.0) for name in ("requested", "allocated")}
+    return asked | {"demand": mean, "low": _decile(mean, spread, 0.1), "high": _decile(mean, spread, 0.9)}
 
 
-def _row(number: int, brand_id: str, ware: pd.Series, known: Grids, counted: Row | None) -> dict[str, Any]:
+def _decile(mean: Grid, spread: Grid, at: float) -> Grid:
+    known, found = ~np.isnan(mean), np.full(mean.shape, np.nan)
+    found[known] = demand.interval(mean[known], spread[known], at)
+    return found
+
+
+def ready(db: Database) -> None:
+    """Have at hand what a first look would wait for: the compiled intervals, and a process that reads the database."""
+    demand.interval(np.ones(1), np.ones(1), 0.5)
+    with db.reading() as reader:
+        known_weeks(reader, date.max)
+
+
+def _row(number: int, ware: Row, known: Mapping[str, Grid], counted: Row | None) -> dict[str, Any]:
     """One brand: sums of the recent weeks, its newest interval, and its weeks."""
-    series = {name: [None if np.isnan(value) else round(float(value), 3) for value in grid[number]] for name, grid in known.items()}
+    series = {name: [None if np.isnan(value) else round(value, 3) for value in grid[number].tolist()] for name, grid in known.items()}
     recent = [value for value in series["demand"][-RECENT:] if value is not None]
     sums = {told: int(known[name][number, -RECENT:].sum()) for told, name in (("asked", "requested"), ("given", "allocated"))}
     interval = {told: next((v for v in reversed(series[name]) if v is not None), None) for told, name in (("p10", "low"), ("p90", "high"))}
     stock = {"stock": counted["stock"] if counted else None, "counted_on": counted["counted_on"] if counted else None}
-    about = {"brand_id": brand_id, "name": str(ware["name"]), "tight": str(ware["supply_attribute"]) == "tight"}
+    about = {"brand_id": ware["brand_id"], "name": ware["name"], "tight": ware["supply_attribute"] == SupplyAttribute.TIGHT}
     return about | {"weekly": sum(recent) / len(recent) if recent else None} | sums | interval | stock | series
 
 
 def levels(source: Source, retailer_id: str) -> list[Row]:
-    """The levels of a retailer by month, the newest first: month, level, source, english, chinese; none where none is known."""
-    try:
-        found = star_lists.listed(source.db, retailer=retailer_id)
-    except StateError:
-        return []
-    told = found[["month", "level", "previous", "source", "english", "chinese"]].astype(object)
-    return told.where(told.notna(), None).iloc[::-1].to_dict("records")
+    """The levels of a retailer by month, the newest first (database.ratings.of_retailer), with why in columns english and chinese."""
+    return _told(ratings.of_retailer(source.db, retailer_id), partial(star_lists.said, source.db))
 
 
 @dataclass(frozen=True)
@@ -117,13 +123,17 @@ class Conduct:
 
 def of_conduct(source: Source, retailer_id: str) -> Conduct:
     """The record of one retailer's conduct."""
-    habits = source.result("habits", retailer_id=retailer_id)
-    signals = source.result("signals", retailer_id=retailer_id)
-    said = pd.concat([habits, conduct_words.habits(habits)], axis=1).to_dict("records")
-    told = pd.concat([signals, resale.words(signals)], axis=1)
+    habits, signals = (source.rows(name, retailer_id=retailer_id) for name in ("habits", "signals"))
     scores = conduct.scores(source.db, retailer_id)
     holds = conduct.holds(source.db, retailer_id, source.run.business_date)
-    return Conduct(said[0] if said else None, told.astype(object).where(told.notna(), None).to_dict("records"), scores, holds)
+    told = _told(habits, conduct_words.habits)
+    return Conduct(told[0] if told else None, _told(signals, resale.words), scores, holds)
+
+
+def _told(rows: Sequence[Row], words: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Row]:
+    """Rows with their words in columns english and chinese."""
+    said = words(pd.DataFrame(rows, dtype=object)).to_dict("records") if rows else []
+    return [{**row, **pair} for row, pair in zip(rows, said, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -139,8 +149,8 @@ class Advice:
 
 def advice(source: Source, retailer_id: str) -> Advice:
     """What the night has to offer to one retailer."""
-    hangs = source.result("dependence", retailer_id=retailer_id)
-    said = pd.concat([hangs, advising.sentences(hangs)], axis=1).to_dict("records")
-    offered = source.result("substitutes", retailer_id=retailer_id).astype({"brand_id": "str", "substitute_id": "str"})
-    offered = offered.sort_values(["week", "brand_id", "rank"]).drop_duplicates(["brand_id", "substitute_id"])
-    return Advice(said[0] if said else None, {str(brand): rows.to_dict("records") for brand, rows in offered.groupby("brand_id")})
+    hangs = _told(source.rows("dependence", retailer_id=retailer_id), advising.sentences)
+    instead: dict[str, dict[str, Row]] = {}
+    for row in sorted(source.rows("substitutes", retailer_id=retailer_id), key=lambda row: (row["week"], row["brand_id"], row["rank"])):
+        instead.setdefault(row["brand_id"], {}).setdefault(row["substitute_id"], row)
+    return Advice(hangs[0] if hangs else None, {brand_id: list(rows.values()) for brand_id, rows in instead.items()})

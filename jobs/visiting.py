@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
-from allocation import suggest
 from jobs.exports import Source
 from ordering import visits
 from ordering.counts import Reckoned
@@ -54,9 +51,7 @@ def chosen(every: Sequence[Call], *, reason: VisitReason | None, weekday: int | 
     return [call for call in every if fits(call)]
 
 
-def shelf(suggestions: pd.DataFrame) -> dict[str, Reckoned]:
-    """What a night reckons of each brand of one retailer, of its suggestions; without those stored before that was kept."""
-    rows = pd.concat([suggestions, suggest.derived(suggestions)], axis=1)
-    rows = rows[rows["on_hand"].notna() & rows["counted"].notna()].sort_values("order_day").drop_duplicates("brand_id", keep="first")
-    told = rows[["brand_id", "on_hand", "demand", "order_day"]].to_dict("records")
-    return {str(row["brand_id"]): Reckoned(row["on_hand"], row["demand"], row["order_day"].date()) for row in told}
+def shelf(source: Source, retailer_id: str) -> dict[str, Reckoned]:
+    """What a night reckons of each brand of a retailer that was counted, on its next order day."""
+    rows = [row for row in source.rows("suggestions", retailer_id=retailer_id) if None not in (row["stock"], row["demand"])]
+    return {row["brand_id"]: Reckoned(row["stock"], row["demand"], row["order_day"]) for row in reversed(rows)}

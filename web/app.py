@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from jobs import clock as clocks
-from jobs import logs
+from jobs import logs, shop
 from ordering import database, history, settings, settings_sources
 from ordering.database import Database
 from ordering.settings import Settings
@@ -53,6 +53,7 @@ def create() -> FastAPI:
     logs.configure(rules.logging, service=True)
     db = database.connect(place or rules.database.url, pool=threads.connections(rules.web.threads), trusted=TRUSTED)
     database.check_schema(db)
+    shop.ready(db)
     outside = {"database.url": ("TRUEORDER_DATABASE", place)} if place not in ("", rules.database.url) else {}
     sources = settings_sources.listed(*_files(), environment=outside)
     return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now, sources=sources)

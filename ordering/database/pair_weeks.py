@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import bulk
+from ordering.database.connection import Database
 
 T, INDEX = tables.order_lines, tables.results["brand_index"]
 
@@ -26,24 +28,15 @@ def read(reader: bulk.Reader, retailer_id: str, brand_id: str, first: date, last
     return rows.sort_values("week", ignore_index=True)
 
 
-def of_retailer(reader: bulk.Reader, retailer_id: str, first: date, last: date) -> pd.DataFrame:
-    """The same of all its brands: columns brand_id, week, requested, allocated."""
-    import pyarrow as pa
-
+def of_retailer(db: Database, retailer_id: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The same of all brands of a retailer: brand_id, week, requested, allocated."""
     sums = [sa.func.sum(T.c[name]).label(name) for name in ("requested", "allocated")]
     mine = (T.c.retailer_id == retailer_id, T.c.week >= first, T.c.week <= last)
-    query = sa.select(T.c.brand_id, T.c.week, *sums).where(*mine).group_by(T.c.brand_id, T.c.week)
-    types = {"brand_id": pa.string(), "week": pa.date32(), "requested": pa.int64(), "allocated": pa.int64()}
-    return reader.fetch(query, types).to_pandas(date_as_object=False).astype({"week": "datetime64[us]", "brand_id": "str"})
+    return db.rows(sa.select(T.c.brand_id, T.c.week, *sums).where(*mine).group_by(T.c.brand_id, T.c.week))
 
 
-def index(reader: bulk.Reader, run_id: int, brands: Collection[str], district: str, first: date, last: date) -> pd.DataFrame:
-    """The index of some brands in the weeks of a run, that of a district before the one for every district: brand_id, week, index."""
-    import pyarrow as pa
-
+def index(db: Database, run_id: int, brands: Collection[str], district: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The index of some brands in the weeks of a run: brand_id, week, index; that for every district before that of the district itself."""
     mine = (INDEX.c.run_id == run_id, INDEX.c.brand_id.in_(brands), INDEX.c.district.in_(["", district]))
-    names = ("brand_id", "district", "week", "index")
-    query = sa.select(*(INDEX.c[name] for name in names)).where(*mine, INDEX.c.week >= first, INDEX.c.week <= last)
-    types = {"brand_id": pa.string(), "district": pa.string(), "week": pa.date32(), "index": pa.float64()}
-    found = reader.fetch(query, types).to_pandas(date_as_object=False).astype({"week": "datetime64[us]", "brand_id": "str"})
-    return found.sort_values(["brand_id", "week", "district"]).drop_duplicates(["brand_id", "week"], keep="last").drop(columns="district")
+    query = sa.select(INDEX.c.brand_id, INDEX.c.week, INDEX.c.index).where(*mine, INDEX.c.week >= first, INDEX.c.week <= last)
+    return db.rows(query.order_by(INDEX.c.district))

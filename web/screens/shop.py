@@ -16,7 +16,7 @@ from starlette.responses import Response
 from jobs import reviewing, shop, visiting
 from ordering import counts
 from ordering.accounts import Permission, Person, Role
-from ordering.counts import FarOff, Reckoned
+from ordering.counts import FarOff
 from ordering.database import counts as stored
 from ordering.database import lookups, visit_facts
 from ordering.review import Filter
@@ -144,16 +144,12 @@ def _care(request: Request, retailer_id: str) -> str:
     return CARE.format(retailer_id=quote(retailer_id, safe="")) if known else ""
 
 
-def _shelf(own: Service, retailer_id: str) -> Mapping[str, Reckoned]:
-    return visiting.shelf(own.source().result("suggestions", retailer_id=retailer_id))
-
-
 def _count_part(
     own: Service, person: Person, retailer_id: str, brands: shop.Brands, *, on: date | None = None, said: Mapping[str, int] | None = None,
     far: Sequence[FarOff] = (), kept: int = 0,
 ) -> CountPart:  # fmt: skip
     today = own.today
-    reckoned = {brand: counts.reckoned(now, today) for brand, now in _shelf(own, retailer_id).items()}
+    reckoned = {brand: counts.reckoned(now, today) for brand, now in visiting.shelf(own.source(), retailer_id).items()}
     may = person.may(Permission.VISIT)
     return CountPart(retailer_id, today, on or today, brands.rows, reckoned, said or {}, {one.brand_id: one for one in far}, kept, may)
 
@@ -173,7 +169,7 @@ def count(
     names = lookups.brand_names(own.db)
     if wrong := counts.fault(said, known=names, on=counted, today=own.today):
         raise ProblemError("INVALID", wrong)
-    far = [] if sure else counts.far_off(said, _shelf(own, retailer_id), on=counted, rules=own.settings.visits)
+    far = [] if sure else counts.far_off(said, visiting.shelf(own.source(), retailer_id), on=counted, rules=own.settings.visits)
     if not far:
         stored.write(own.db, retailer_id, said, on=counted, by=person.name, today=own.today, at=own.clock())
     about = lookups.retailer(own.db, retailer_id) or {}
