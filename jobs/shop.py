@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -110,6 +112,16 @@ def levels(source: Source, retailer_id: str) -> list[Row]:
     return _told(ratings.of_retailer(source.db, retailer_id), partial(star_lists.said, source.db))
 
 
+def spells(months: Sequence[Row]) -> list[Row]:
+    """The same by stretches of one level, the newest first: the row of the newest month of each, `since` which month it was so, and
+    `change` to the stretch before (None: none is known)."""
+    found = [
+        {**rows[0], "since": rows[-1]["month"]} for _, rows in ((level, list(rows)) for level, rows in groupby(months, itemgetter("level")))
+    ]
+    before = [row["level"] for row in found[1:]]
+    return [row | {"change": row["level"] - was if was is not None else None} for row, was in zip_longest(found, before)]
+
+
 @dataclass(frozen=True)
 class Conduct:
     """How a retailer orders and what else is on record: `habits` (None: not judged) with words, `signals` with words, `scores` by month,
@@ -138,7 +150,7 @@ def _told(rows: Sequence[Row], words: Callable[[pd.DataFrame], pd.DataFrame]) ->
 
 @dataclass(frozen=True)
 class Advice:
-    """What to talk about: in which brand the shop hangs too much (None: in none), and what to offer for brands it cannot have in full.
+    """What to talk about: on which brand the shop hangs too much, by name (None: on none), and what to offer for brands it cannot have in full.
 
     `instead`: by the brand that is lacking, the rows of SUBSTITUTES with their names, best first.
     """
@@ -149,7 +161,9 @@ class Advice:
 
 def advice(source: Source, retailer_id: str) -> Advice:
     """What the night has to offer to one retailer."""
-    hangs = _told(source.rows("dependence", retailer_id=retailer_id), advising.sentences)
+    names = lookups.brand_names(source.db)
+    rows = source.rows("dependence", retailer_id=retailer_id)
+    hangs = _told([{**row, "brand_id": names.get(row["brand_id"], row["brand_id"])} for row in rows], advising.sentences)
     instead: dict[str, dict[str, Row]] = {}
     for row in sorted(source.rows("substitutes", retailer_id=retailer_id), key=lambda row: (row["week"], row["brand_id"], row["rank"])):
         instead.setdefault(row["brand_id"], {}).setdefault(row["substitute_id"], row)

@@ -28,6 +28,8 @@ REASONS: Mapping[VisitReason, Both] = MappingProxyType({
 """Every reason with its name."""
 LATE_DAYS, MISSED, SOLD_OUT, UNANSWERED, STEPS = 14, 4, 5, 10, 2
 """From so many days, order days, brands, flags and levels on a reason has all its points."""
+LEAST = 0.25
+"""Share of the points that a rate beyond its bound has at once."""
 NAMED = 3
 """Brands that a sentence names."""
 
@@ -140,7 +142,7 @@ def _low_fulfilment(facts: Facts, rules: VisitSettings, today: date) -> Found:
     english = f"Got {facts.allocated} of {facts.requested} cartons asked in {rules.weeks} weeks"
     chinese = f"近{rules.weeks}周要货{facts.requested}条，满足{facts.allocated}条"
     met: Both = (f"; {rate:.0%} of its true demand was met", f"；真实需求满足率{rate:.0%}") if known else ("", "")
-    return 1.0 - rate / rules.fulfilment_below, (f"{english}{met[0]}.", f"{chinese}{met[1]}。")
+    return LEAST + (1.0 - LEAST) * (1.0 - rate / rules.fulfilment_below), (f"{english}{met[0]}.", f"{chinese}{met[1]}。")
 
 
 def _no_order(facts: Facts, rules: VisitSettings, today: date) -> Found:
@@ -171,7 +173,7 @@ def _overstock(facts: Facts, rules: VisitSettings, today: date) -> Found:
         return None
     told = (f"Its counted stock of {facts.stock:.0f} cartons lasts for {ratio:.1f} months of sales.",
             f"盘点存货{facts.stock:.0f}条，存销比{ratio:.1f}。")  # fmt: skip
-    return 0.25 + 0.75 * min(ratio / rules.overstock_months - 1.0, 1.0), told
+    return LEAST + (1.0 - LEAST) * min(ratio / rules.overstock_months - 1.0, 1.0), told
 
 
 def stock_to_sales(stock: float, sales: float) -> float | None:

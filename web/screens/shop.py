@@ -62,7 +62,7 @@ class RetailerPage:
     who looks; `care`: where its satisfaction is told of, empty where there is no such page.
 
     `weeks`: over which facts are summed up; `sketches`: of each brand, by id, the first `shown` of which are seen at once; `whole`: all
-    brands together by week; `level_line`: the points of the levels.
+    brands together by week; `levels`: by stretches of one (jobs.shop.spells); `level_line`: their points by month, of `months`.
     """
 
     retailer: Mapping[str, Any]
@@ -79,6 +79,7 @@ class RetailerPage:
     sketches: Mapping[str, Sketch]
     levels: Sequence[Mapping[str, Any]]
     level_line: str
+    months: int
     conduct: shop.Conduct
     advice: shop.Advice
     names: Mapping[str, str]
@@ -121,8 +122,9 @@ def _page(request: Request, own: Service, person: Person, about: Mapping[str, An
         shown=FIRST_BRANDS,
         whole={name: _sums(brands, name) for name in ("requested", "allocated", "demand")},
         sketches={row["brand_id"]: sketch(row) for row in brands.rows},
-        levels=levels,
+        levels=shop.spells(levels),
         level_line=steps([row["level"] for row in reversed(levels)], max([own.settings.rating.levels, *(row["level"] for row in levels)])),
+        months=len(levels),
         conduct=shop.of_conduct(source, retailer_id),
         advice=shop.advice(source, retailer_id),
         names=lookups.brand_names(own.db),
@@ -148,10 +150,12 @@ def _count_part(
     own: Service, person: Person, retailer_id: str, brands: shop.Brands, *, on: date | None = None, said: Mapping[str, int] | None = None,
     far: Sequence[FarOff] = (), kept: int = 0,
 ) -> CountPart:  # fmt: skip
-    today = own.today
-    reckoned = {brand: counts.reckoned(now, today) for brand, now in visiting.shelf(own.source(), retailer_id).items()}
-    may = person.may(Permission.VISIT)
-    return CountPart(retailer_id, today, on or today, brands.rows, reckoned, said or {}, {one.brand_id: one for one in far}, kept, may)
+    source, today = own.source(), own.today
+    reckoned = {brand: counts.reckoned(now, today) for brand, now in visiting.shelf(source, retailer_id).items()}
+    newer = [row for row in brands.rows if row["counted_on"] is not None and row["counted_on"] >= source.run.business_date]
+    reckoned |= {row["brand_id"]: float(row["stock"]) for row in newer}  # the night has not read it yet
+    far_off, may = {one.brand_id: one for one in far}, person.may(Permission.VISIT)
+    return CountPart(retailer_id, today, on or today, brands.rows, reckoned, said or {}, far_off, kept, may)
 
 
 async def _counts(request: Request) -> dict[str, int]:

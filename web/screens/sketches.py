@@ -8,6 +8,7 @@ from typing import Any
 
 STEP, TALL = 6, 32
 """Distance of two weeks, and height, in the units of the drawing."""
+FAR = 3.0
 Values = Sequence[float | None]
 
 
@@ -23,12 +24,18 @@ class Sketch:
 
 
 def sketch(row: Mapping[str, Any]) -> Sketch:
-    """The weeks of a brand (jobs.shop.Brands) on a scale of its own, from 0 up."""
-    top = max([value for name in ("requested", "allocated", "high") for value in row[name] if value is not None] + [1.0])
+    """The weeks of a brand (jobs.shop.Brands) on a scale of its own, from 0 up to what was given and wanted, and FAR beyond at most:
+    requests above that run along the upper edge, so that the others can be seen below them."""
+    had = _most(row, "allocated", "high") or 1.0
+    top = min(max(_most(row, "requested"), had), FAR * had)
     drawn = {name: _points(row[name], top) for name in ("requested", "allocated", "demand", "low", "high")}
     band = [*drawn["high"], *reversed(drawn["low"])]
     width = STEP * (len(row["requested"]) - 1) + 2
     return Sketch(width, *(" ".join(points) for points in (drawn["requested"], drawn["allocated"], drawn["demand"], band)))
+
+
+def _most(row: Mapping[str, Any], *names: str) -> float:
+    return max([value for name in names for value in row[name] if value is not None], default=0.0)
 
 
 def steps(values: Sequence[int], most: int) -> str:
@@ -42,4 +49,4 @@ def _points(values: Values, top: float) -> list[str]:
 
 
 def _y(value: float, top: float) -> str:
-    return f"{1 + (TALL - 2) * (1 - value / top):.1f}"
+    return f"{1 + (TALL - 2) * (1 - min(value / top, 1.0)):.1f}"
