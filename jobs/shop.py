@@ -115,11 +115,12 @@ def levels(source: Source, retailer_id: str) -> list[Row]:
 def spells(months: Sequence[Row]) -> list[Row]:
     """The same by stretches of one level, the newest first: the row of the newest month of each, `since` which month it was so, and
     `change` to the stretch before (None: none is known)."""
-    found = [
-        {**rows[0], "since": rows[-1]["month"]} for _, rows in ((level, list(rows)) for level, rows in groupby(months, itemgetter("level")))
+    stretches = [list(rows) for _, rows in groupby(months, itemgetter("level"))]
+    before = [rows[0]["level"] for rows in stretches[1:]]
+    return [
+        {**rows[0], "since": rows[-1]["month"], "change": None if was is None else rows[0]["level"] - was}
+        for rows, was in zip_longest(stretches, before)
     ]
-    before = [row["level"] for row in found[1:]]
-    return [row | {"change": row["level"] - was if was is not None else None} for row, was in zip_longest(found, before)]
 
 
 @dataclass(frozen=True)
