@@ -151,7 +151,8 @@ def _told(rows: Sequence[Row], words: Callable[[pd.DataFrame], pd.DataFrame]) ->
 
 @dataclass(frozen=True)
 class Advice:
-    """What to talk about: on which brand the shop hangs too much, by name (None: on none), and what to offer for brands it cannot have in full.
+    """What to talk about: on which brand the shop hangs too much, by name (None: on none), and what to offer
+    for brands it cannot have in full.
 
     `instead`: by the brand that is lacking, the rows of SUBSTITUTES with their names, best first.
     """
