@@ -21,7 +21,7 @@ from ordering.database import Database
 from ordering.settings import Settings
 from ordering.settings_sources import Setting
 from web import health, problems, threads
-from web.api import API, administrators, headquarters, managers, orders, session
+from web.api import API, administrators, headquarters, managers, orders, session, visits
 from web.desk import Desk
 from web.requests import Around
 from web.screens import every, shell
@@ -85,7 +85,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     )
     app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history), sources)
     app.include_router(health.router)
-    for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router):
+    for router in (orders.router, orders.told, session.router, managers.router, visits.router, headquarters.router, administrators.router):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
     for pages in every.ROUTERS:
         app.include_router(pages)

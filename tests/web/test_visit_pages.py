@@ -219,3 +219,26 @@ def test_a_foreign_retailer_is_not_there_nor_is_a_foreign_visit(wang: Browser, h
     wang.get(f"/retailers/{house.foreign}", 404)
     assert notes(house, house.foreign)[0]["open"]
     assert house.foreign not in wang.get("/visits")
+
+
+def test_the_api_tells_and_keeps_the_same(wang: Browser, client: TestClient, house: House) -> None:
+    mine, at = bearer(house, "manager"), f"/api/v1/retailers/{house.own}"
+    found = client.get("/api/v1/visits", params={"limit": 1000}, headers=mine).json()
+    assert [one["retailer_id"] for one in found["items"]] == listed(wang.get("/visits"))
+    assert found["items"][0]["points"] == pytest.approx(
+        sum(why["points"] for why in found["items"][0]["why"]) + found["items"][0]["waiting"]
+    )
+    written = client.post(f"{at}/visits", json={"note": "by the till", "follow_up_on": "2126-01-01"}, headers=mine)
+    assert written.status_code == 201, written.text
+    (note,) = client.get(f"{at}/visits", headers=mine).json()["items"]
+    assert (note["note"], note["open"], note["visit_id"]) == ("by the till", True, written.json()["visit_id"])
+    assert client.post(f"{at}/visits/{note['visit_id']}/closing", headers=mine).status_code == 201
+    assert client.post(f"{at}/visits/{note['visit_id']}/closing", headers=mine).status_code == 409
+    brand = next(iter(counts.latest(house.db, house.own)))
+    far = client.post(f"{at}/counts", json={"counts": {brand: 99999}}, headers=mine).json()
+    assert (far["kept"], [one["brand_id"] for one in far["far"]]) == (0, [brand])
+    assert client.post(f"{at}/counts", json={"counts": {brand: 99999}, "sure": True}, headers=mine).json() == {"kept": 1, "far": []}
+    for wrong in ({"counts": {}}, {"counts": {brand: -1}}, {"counts": {"nowhere": 1}}, {"counts": {brand: 1}, "on": "2126-01-01"}):
+        assert client.post(f"{at}/counts", json=wrong, headers=mine).status_code == 422
+    assert client.get(f"{at}/visits", headers=bearer(house, "stranger")).status_code == 404
+    assert client.get(f"{at}/visits", headers=bearer(house, house.own)).status_code == 403
