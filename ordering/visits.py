@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
 
+from ordering.counts import OLDEST
 from ordering.model import VisitReason, week_of
 from ordering.settings import VisitSettings
 
@@ -26,12 +27,10 @@ REASONS: Mapping[VisitReason, Both] = MappingProxyType({
     VisitReason.NEW_LEVEL: ("new star level", "档位变动"),
 })  # fmt: skip
 """Every reason with its name."""
-LATE_DAYS, MISSED, SOLD_OUT, UNANSWERED, STEPS = 14, 4, 5, 10, 2
-"""From so many days, order days, brands, flags and levels on a reason has all its points."""
+LATE_DAYS, MISSED, SOLD_OUT, UNANSWERED, STEPS, NAMED = 14, 4, 5, 10, 2, 3
+"""From so many days, order days, brands, flags and levels on a reason has all its points; and so many brands a sentence names."""
 LEAST = 0.25
 """Share of the points that a rate beyond its bound has at once."""
-NAMED = 3
-"""Brands that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +118,16 @@ def reasons(facts: Facts, rules: VisitSettings, today: date) -> tuple[Why, ...]:
     return tuple(sorted(found, key=lambda one: -one.points))
 
 
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
 def _follow_up(facts: Facts, rules: VisitSettings, today: date) -> Found:
     on = facts.follow_up_on
     if on is None or on > today:
         return None
     late = (today - on).days
-    said = (f"To be followed up on {on}, {late} days ago.", f"应于{on}跟进，已过{late}天。") if late else (
+    said = (f"To be followed up on {on}, {_of(late, 'day')} ago.", f"应于{on}跟进，已过{late}天。") if late else (
         "To be followed up today.", "今天应跟进。",
     )  # fmt: skip
     return 0.5 + 0.5 * min(late / LATE_DAYS, 1.0), said
@@ -148,7 +151,7 @@ def _low_fulfilment(facts: Facts, rules: VisitSettings, today: date) -> Found:
 def _no_order(facts: Facts, rules: VisitSettings, today: date) -> Found:
     if facts.missed < 1:
         return None
-    days: Both = (f"{facts.missed} order day{'s' if facts.missed > 1 else ''} without an order", f"连续{facts.missed}个订货日未订货")
+    days: Both = (f"{_of(facts.missed, 'order day')} without an order", f"连续{facts.missed}个订货日未订货")
     last: Both = ("none for a long time", "长期未订货") if facts.ordered_on is None else (
         f"the last one is of {facts.ordered_on}", f"上次订货{facts.ordered_on}",
     )  # fmt: skip
@@ -188,7 +191,7 @@ def _inflated(facts: Facts, rules: VisitSettings, today: date) -> Found:
         return None
     often: Both = (f"Often asks for more than it can use, {facts.flagged} of {facts.lines} lines flagged",
                    f"经常虚报，{facts.lines}行中标记{facts.flagged}行")  # fmt: skip
-    waits: Both = (f"{facts.unanswered} flags of the last {rules.weeks} weeks wait for an answer",
+    waits: Both = (f"{_of(facts.unanswered, 'flag')} of the last {_of(rules.weeks, 'week')} not answered yet",
                    f"近{rules.weeks}周有{facts.unanswered}个标记待答复")  # fmt: skip
     told = [pair for pair, is_so in ((often, share > 0), (waits, facts.unanswered > 0)) if is_so]
     return strength, ("; ".join(pair[0] for pair in told) + ".", "；".join(pair[1] for pair in told) + "。")
@@ -230,8 +233,6 @@ def month_began(today: date) -> date:
 
 LONGEST = 2000
 """Characters of a note."""
-OLDEST = timedelta(days=31)
-"""How long ago a visit may have been that is written down today."""
 
 
 def fault(note: str, *, on: date, follow_up_on: date | None, today: date) -> Both | None:
