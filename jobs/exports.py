@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -91,6 +92,10 @@ class Source:
         """One result table of the run, or the rows in which the columns named by `only` have these values."""
         with self.db.reading() as reader:
             return runlog.read_result(reader, self.run.run_id, name, **only)
+
+    def rows(self, name: str, **only: str) -> list[dict[str, Any]]:
+        """The same where they are few, as of one retailer: rows as they are stored."""
+        return runlog.rows(self.db, self.run.run_id, name, **only)
 
     def known(self) -> Snapshot:
         """What the run's night could know, as the database has it now."""

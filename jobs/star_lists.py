@@ -61,22 +61,23 @@ def _both(db: database.Database, month: str | None, retailer: str | None) -> pd.
     rows["source"] = rows["star_level"].notna().map({True: "imported", False: "computed"})
     texts = ["reason", "moved_by"]
     rows[texts] = rows[texts].fillna("")
-    rows[["english", "chinese"]] = _said(db, rows)
+    rows[["english", "chinese"]] = said(db, rows)
     return rows.sort_values(["month", "rank", "retailer_id"], ignore_index=True)[list(COLUMNS)]
 
 
-def _said(db: database.Database, rows: pd.DataFrame) -> pd.DataFrame:
-    """Why, in a few words of both languages."""
-    steps = {month: record.steps for month in rows["month"].unique() if (record := stored.in_force(db, month)) is not None}
-    said = []
+def said(db: database.Database, rows: pd.DataFrame) -> pd.DataFrame:
+    """Why, in a few words of both languages: columns english and chinese."""
+    rated = rows.loc[rows["reason"] != "", "month"].unique()
+    steps = {month: record.steps for month in rated if (record := stored.in_force(db, month)) is not None}
+    told = []
     for row in rows.to_dict("records"):
         beside = SOURCES[row["source"]]
         pair = []
         for at, language in enumerate(LANGUAGES):
             why = star_words.why(row, steps=steps[row["month"]], language=language) if row["reason"] else ""
             pair.append(star_words.JOINTS[at].join(filter(None, (beside[at], why))))
-        said.append(pair)
-    return pd.DataFrame(said, columns=["english", "chinese"], index=rows.index, dtype="str")
+        told.append(pair)
+    return pd.DataFrame(told, columns=["english", "chinese"], index=rows.index, dtype="str")
 
 
 def moves(db: database.Database, month: str | None = None) -> pd.DataFrame:

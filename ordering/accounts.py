@@ -36,6 +36,7 @@ class Permission(StrEnum):
     COMPLAIN = "complaints.open"
     READ_CARE = "care.read"
     CARE = "complaints.handle"
+    VISIT = "visits.keep"
     READ_RATES = "rates.read"
     EXPORT = "city.export"
     IMPORT = "city.import"
@@ -59,7 +60,7 @@ MAY: Mapping[Role, frozenset[Permission]] = MappingProxyType({
         P.ORDER, P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.SPEAK, P.COMPLAIN, P.READ_CARE,
     }),
     R.ACCOUNT_MANAGER: frozenset({
-        P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.COMPLAIN, P.READ_CARE, P.CARE, P.READ_RATES,
+        P.READ_SHOP, P.READ_SUGGESTIONS, P.DECIDE, P.READ_FLAGS, P.ANSWER, P.VISIT, P.COMPLAIN, P.READ_CARE, P.CARE, P.READ_RATES,
     }),
     R.HEADQUARTERS: frozenset({
         P.READ_SHOP, P.READ_SUGGESTIONS, P.READ_FLAGS, P.READ_CARE, P.CARE, P.READ_RATES, P.EXPORT, P.IMPORT, P.PUBLISH_STRATEGY,
@@ -97,6 +98,7 @@ PERMITS: Mapping[Permission, tuple[str, str]] = MappingProxyType({
     P.COMPLAIN: ("Opens complaints of the shops it sees.", "为所见的店提出投诉。"),
     P.READ_CARE: ("Reads surveys and complaints of the shops it sees.", "查看所见零售户的问卷与投诉。"),
     P.CARE: ("Follows complaints up, closes them and opens them again.", "跟进、办结、重新受理投诉。"),
+    P.VISIT: ("Sees whom to visit, writes down visits and stock counts.", "查看拜访计划，登记拜访与盘点。"),
     P.READ_RATES: ("Reads rates and reports.", "查看指标与报告。"),
     P.EXPORT: ("Exports results of the whole city.", "导出全市结果。"),
     P.IMPORT: ("Loads city folders.", "导入城市文件夹。"),

@@ -96,6 +96,18 @@ class LevelReason(StrEnum):
     NO_MEASURE = "NO_MEASURE"
 
 
+class VisitReason(StrEnum):
+    """Why an account manager should see a retailer."""
+
+    FOLLOW_UP = "follow_up"
+    LOW_FULFILMENT = "low_fulfilment"
+    NO_ORDER = "no_order"
+    STOCK_OUT = "stock_out"
+    OVERSTOCK = "overstock"
+    INFLATED = "inflated"
+    NEW_LEVEL = "new_level"
+
+
 ALL = ""
 """The value of a scope column that narrows nothing (all brands, all districts)."""
 

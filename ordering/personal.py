@@ -70,7 +70,7 @@ TABLES: Mapping[str, Holding] = MappingProxyType({
     "city_version": NOBODYS, "week_given": NOBODYS,
     # what people decided
     "suggestion_decisions": _cleared(("decision",), code="", note=""), "decision_versions": _cleared(("decision",), code="", note=""),
-    "flag_answers": DELETED,
+    "flag_answers": DELETED, "visits": DELETED,
     "batches": _cleared(("action",), why=""),  # of acts on its lines alone
     "audit": _cleared(("action", "subject"), detail=""),
     "surveys": DELETED, "complaints": DELETED, "complaint_entries": DELETED,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from ordering.errors import SettingsError
-from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute
+from ordering.model import COMPARISONS, Measure, Policy, SupplyAttribute, VisitReason
 from ordering.service_settings import (
     AccountSettings,
     AlertSettings,
@@ -79,6 +79,18 @@ class ReviewSettings(Section):
     reason_cartons: int = Field(ge=0)
     four_eyes_cartons: int = Field(ge=0)
     four_eyes_yuan: float = Field(ge=0)
+
+
+class VisitSettings(Section):
+    weights: Mapping[VisitReason, Annotated[float, Field(ge=0)]]
+    waiting: float = Field(ge=0)
+    waiting_days: int = Field(ge=1, le=366)
+    weeks: int = Field(ge=1, le=13)
+    fulfilment_below: float = Field(gt=0, le=1)
+    stock_out_weeks: float = Field(gt=0, le=8)
+    overstock_months: float = Field(gt=0)
+    count_weeks: float = Field(gt=0)
+    count_cartons: int = Field(ge=1)
 
 
 class DemandSettings(Section):
@@ -202,6 +214,7 @@ class Settings(Section):
     publishing: PublishSettings
     ordering: OrderingSettings
     review: ReviewSettings
+    visits: VisitSettings
     demand: DemandSettings
     forecast: ForecastSettings
     inflation: InflationSettings

@@ -16,13 +16,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from jobs import clock as clocks
-from jobs import logs
+from jobs import logs, shop
 from ordering import database, history, settings, settings_sources
 from ordering.database import Database
 from ordering.settings import Settings
 from ordering.settings_sources import Setting
 from web import health, problems, threads
-from web.api import API, administrators, care, headquarters, managers, orders, session
+from web.api import API, administrators, care, headquarters, managers, orders, session, visits
 from web.desk import Desk
 from web.requests import Around
 from web.screens import every, review_files, shell
@@ -54,6 +54,7 @@ def create() -> FastAPI:
     logs.configure(rules.logging, service=True)
     db = database.connect(place or rules.database.url, pool=threads.connections(rules.web.threads), trusted=TRUSTED)
     database.check_schema(db)
+    shop.ready(db)
     outside = {"database.url": ("TRUEORDER_DATABASE", place)} if place not in ("", rules.database.url) else {}
     sources = settings_sources.listed(*_files(), environment=outside)
     return app_of(db, rules, history=history.folder_for(db.url, rules.database.history_folder), clock=clocks.now, sources=sources)
@@ -86,7 +87,8 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     )
     app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history), sources)
     app.include_router(health.router)
-    for router in (orders.router, orders.told, session.router, managers.router, headquarters.router, administrators.router, care.router):
+    own = (orders, session, managers, visits, headquarters, administrators, care)
+    for router in (orders.told, *(part.router for part in own)):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
     for pages in every.ROUTERS:
         app.include_router(pages)

@@ -192,7 +192,7 @@ def read_flags(
         .where(FLAGS.c.run_id == run_id, sa.or_(FLAGS.c.flagged, answered), *chosen)
     )
     lines = reader.fetch(query, every).to_pandas(date_as_object=False)
-    held = answers.in_force(_rows(reader))
+    held = answers.in_force(_rows(reader, *([T.c.retailer_id == retailer] if retailer is not None else [])))
     said = held[["order_id", "brand_id", "answer_id", "verdict", "ground", "note", "until_on", "answered_on", "answered_by"]]
     both = lines.merge(said, on=["order_id", "brand_id"], how="left", validate="1:1")
     return both.sort_values(["order_date", "order_id", "brand_id"], ascending=[False, True, True], ignore_index=True)

@@ -52,8 +52,8 @@ def retailer(db: Database, retailer_id: str) -> dict[str, Any] | None:
 
 
 def brands(db: Database) -> list[dict[str, Any]]:
-    """All brands by id: brand_id, name."""
-    return db.rows(sa.select(WARES.c.brand_id, WARES.c.name).order_by(WARES.c.brand_id))
+    """All brands by id: brand_id, name, supply_attribute."""
+    return db.rows(sa.select(WARES.c.brand_id, WARES.c.name, WARES.c.supply_attribute).order_by(WARES.c.brand_id))
 
 
 def brand_names(db: Database) -> dict[str, str]:

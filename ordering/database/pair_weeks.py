@@ -1,8 +1,8 @@
-"""What retailers asked and were given of brands, week by week: of one pair, and of many with what their demand is reckoned from."""
+"""What retailers asked and were given of brands, week by week: of one pair, of one retailer and of many; and what demand is reckoned from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ordering import tables
 from ordering.database import bulk, lookups
+from ordering.database.connection import Database
 from ordering.database.lookups import SHOPS, Among
 from ordering.review import Filter
 
@@ -70,3 +71,17 @@ def _own(table: Any, of: Filter, among: Among | None) -> list[sa.ColumnElement[b
     """The retailer and brand of a filter, among the retailers that somebody sees."""
     equal = [table.c[name] == value for name, value in (("retailer_id", of.retailer), ("brand_id", of.brand)) if value is not None]
     return equal if among is None else [*equal, table.c.retailer_id.in_(lookups.own(among))]
+
+
+def of_retailer(db: Database, retailer_id: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The same of all brands of a retailer: brand_id, week, requested, allocated."""
+    sums = [sa.func.sum(T.c[name]).label(name) for name in ("requested", "allocated")]
+    mine = (T.c.retailer_id == retailer_id, T.c.week >= first, T.c.week <= last)
+    return db.rows(sa.select(T.c.brand_id, T.c.week, *sums).where(*mine).group_by(T.c.brand_id, T.c.week))
+
+
+def index(db: Database, run_id: int, brands: Collection[str], district: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The index of some brands in the weeks of a run: brand_id, week, index; that for every district before that of the district itself."""
+    mine = (INDEX.c.run_id == run_id, INDEX.c.brand_id.in_(brands), INDEX.c.district.in_(["", district]))
+    query = sa.select(INDEX.c.brand_id, INDEX.c.week, INDEX.c.index).where(*mine, INDEX.c.week >= first, INDEX.c.week <= last)
+    return db.rows(query.order_by(INDEX.c.district))

@@ -130,6 +130,18 @@ def read_imported(reader: bulk.Reader, *, month: str | None = None, retailer: st
     return reads.read_table(reader, "star_levels", *_chosen(tables.contract["star_levels"], month, retailer))
 
 
+def of_retailer(db: Database, retailer_id: str) -> list[dict[str, Any]]:
+    """A retailer's levels by month, the newest first: the columns of ratings.RATINGS, `level` the one in force and its `source`, imported
+    or computed; of a month that was not rated here all but month and level are missing."""
+    own = db.rows(sa.select(*(ROWS.c[name] for name in ratings.RATINGS.names)).where(of_force(), ROWS.c.retailer_id == retailer_id))
+    c = tables.contract["star_levels"].c
+    found = {row["month"]: {**row, "source": "computed"} for row in own}
+    for row in db.rows(sa.select(c.month, c.star_level).where(c.retailer_id == retailer_id)):
+        nothing = dict.fromkeys(ratings.RATINGS.names) | {"reason": "", "moved_by": "", "retailer_id": retailer_id, "month": row["month"]}
+        found[row["month"]] = found.get(row["month"], nothing) | {"level": row["star_level"], "source": "imported"}
+    return [found[month] for month in sorted(found, reverse=True)]
+
+
 def read_levels(reader: bulk.Reader, first: str, last: str) -> pd.DataFrame:
     """The levels of months `first` to `last` (frames.STAR_LEVELS): imported where there is such a row, else computed here."""
     c = tables.contract["star_levels"].c

@@ -18,10 +18,10 @@ DAYS_OF_A_MONTH = 31  # never too early
 
 
 def drop(db: Database, accounts: AccountSettings, privacy: PrivacySettings, *, at: datetime) -> dict[str, int]:
-    """Drop sessions that have ended, tries that count no more, and the access log, decisions, answers, surveys and complaints beyond their
-    time.
+    """Drop sessions that have ended, tries that count no more, and the access log, decisions, answers, visits, surveys and
+    complaints beyond their time.
 
-    Gives rows by table. Where decisions, answers, surveys or complaints went, the audit says how many.
+    Gives rows by table. Where decisions, answers, visits, surveys or complaints went, the audit says how many.
     """
     with db.writing() as tx:
         gone = {
@@ -43,9 +43,11 @@ def _ended(tx: sa.Connection, at: datetime) -> sa.ColumnElement[bool]:
 
 
 def _drop_decisions(tx: sa.Connection, before: date, at: datetime) -> dict[str, int]:
-    """Decisions of weeks before the Monday `before`, all their versions, and answers whose last day lies before it."""
+    """Decisions of weeks before the Monday `before`, all their versions, and answers and visits whose last day lies before it."""
     decisions, versions, answers = tables.suggestion_decisions, tables.decision_versions, tables.flag_answers
     old = {decisions: decisions.c.week < before, versions: versions.c.week < before, answers: answers.c.until_on < before}
+    visits = tables.visits
+    old |= {visits: sa.func.coalesce(visits.c.follow_up_on, visits.c.visited_on) < before}
     return _dropped(tx, old, "decisions", before, at)
 
 

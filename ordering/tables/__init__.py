@@ -11,6 +11,7 @@ from ordering.tables.messages import _open, alerts, inbox_deliveries, inbox_wait
 from ordering.tables.plans import rating_runs, star_ratings, strategy_plan_rows, strategy_plans
 from ordering.tables.runs import fits, kept, results, run_log, run_problems, run_steps, runs
 from ordering.tables.schedule import job_days, leases
+from ordering.tables.visits import visits
 
 __all__ = [
     "_open",
@@ -61,5 +62,6 @@ __all__ = [
     "user_territories",
     "user_tokens",
     "users",
+    "visits",
     "week_given",
 ]

@@ -52,7 +52,7 @@ def test_every_text_of_a_retailers_rows_is_an_id_a_code_a_member_of_staff_or_cle
 
 
 def test_a_table_that_is_added_and_not_classified_would_be_noticed() -> None:
-    more = sa.Table("visits", sa.MetaData(), sa.Column("retailer_id", sa.Text), sa.Column("note", sa.Text), sa.Column("seen_by", sa.Text))
+    more = sa.Table("parcels", sa.MetaData(), sa.Column("retailer_id", sa.Text), sa.Column("note", sa.Text), sa.Column("seen_by", sa.Text))
     assert owners.of_retailer(more, "R1") is not None
     assert [c.name for c in owners.staff_columns(more)] == ["seen_by"]
     assert more.name not in personal.TABLES
@@ -289,5 +289,5 @@ def test_what_has_had_its_time_goes_and_nothing_else(full: database.Database) ->
     assert drop(AT + timedelta(days=rules.privacy.access_log_days + 1)) == {"access_log": 2}
     later = drop(AT + timedelta(days=31 * rules.privacy.decision_months + 60))
     spoken = dict.fromkeys(("complaint_entries", "complaints", "surveys"), 2)
-    assert later == {"suggestion_decisions": 2, "decision_versions": 2, "flag_answers": 2} | spoken
+    assert later == {"suggestion_decisions": 2, "decision_versions": 2, "flag_answers": 2, "visits": 2} | spoken
     assert drop(AT + timedelta(days=31 * rules.privacy.decision_months + 60)) == {}

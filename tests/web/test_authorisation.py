@@ -20,7 +20,7 @@ PUBLIC = {
 }  # fmt: skip
 """The routes for which nobody need be logged in; /metrics looks at the address instead."""
 FILLED = {"order_id": "O1", "brand_id": "B1", "name": "nobody", "kind": "csv"} | dict.fromkeys(
-    ("batch_id", "answer_id", "run_id", "plan_id", "token_id", "complaint_id"), "1"
+    ("batch_id", "answer_id", "run_id", "plan_id", "token_id", "complaint_id", "visit_id"), "1"
 )
 
 

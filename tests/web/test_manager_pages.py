@@ -14,21 +14,19 @@ from starlette.testclient import TestClient
 from ordering import tables
 from ordering.accounts import Role
 from ordering.database import accounts
+from tests.web.browsing import Browser
 from tests.web.conftest import PASSWORD, House, bearer, shops_of
 from tests.web.test_managers import Asks, flagged
 
 DECISIONS = "/api/v1/suggestions/decisions"
 
 
-class Browser:
-    """A manager's browser: the cookie of its session, and the token that stands in its pages."""
+class Reviewer(Browser):
+    """A manager before the review."""
 
     def __init__(self, client: TestClient, name: str) -> None:
-        self.client = client
-        client.post("/login", data={"name": name, "password": PASSWORD}, headers={"Origin": "http://localhost"})
-        found = re.search(r'"X-CSRF-Token": "(\w+)"', client.get("/review").text)
-        assert found
-        self.token = {"X-CSRF-Token": found[1]}
+        super().__init__(client, name)
+        self.get("/review")
 
     def rows(self, **of: Any) -> list[dict[str, Any]]:
         """The lines of the grid, unpacked as the page's script does."""
@@ -37,7 +35,8 @@ class Browser:
         return unpacked(answer.json())
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
-        return self.client.post(path, json=body, headers=self.token | headers)
+        """JSON, as the page's script sends it."""
+        return self.client.post(path, json=body, headers={"X-CSRF-Token": self.csrf} | headers)
 
 
 def unpacked(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -54,15 +53,15 @@ def unpacked(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def wang(house: House, client: TestClient) -> Browser:
+def wang(house: House, client: TestClient) -> Reviewer:
     """The manager of the house's own retailer, before the first cut-off."""
     house.at -= timedelta(hours=10)
     by = {"by": "tester", "at": house.at, "rules": house.settings.accounts}
     accounts.add(house.db, name="Wang", role=Role.ACCOUNT_MANAGER, password=PASSWORD, managers=[shops_of(house.db)[house.own]], **by)
-    return Browser(client, "Wang")
+    return Reviewer(client, "Wang")
 
 
-def test_the_grid_has_the_lines_of_the_api_and_exceptions_come_first(wang: Browser) -> None:
+def test_the_grid_has_the_lines_of_the_api_and_exceptions_come_first(wang: Reviewer) -> None:
     rows = wang.rows()
     listed = wang.client.get("/api/v1/suggestions", params={"limit": 1000}).json()
     by_key = {(one["retailer_id"], one["brand_id"], one["order_day"]): one for one in listed["items"]}
@@ -79,7 +78,7 @@ def test_the_grid_has_the_lines_of_the_api_and_exceptions_come_first(wang: Brows
 
 
 @pytest.mark.parametrize("way", ["brand", "star", "state", "search", "flagged"])
-def test_a_filter_leaves_what_fits_it(wang: Browser, way: str) -> None:
+def test_a_filter_leaves_what_fits_it(wang: Reviewer, way: str) -> None:
     every = wang.rows()
     first = every[0]
     value = {"brand": first["brand_id"], "star": first["star_level"], "state": "open", "search": first["retailer_id"], "flagged": True}[way]
@@ -92,7 +91,7 @@ def test_a_filter_leaves_what_fits_it(wang: Browser, way: str) -> None:
         assert wang.rows(state="decided") == []
 
 
-def test_a_search_holds_names_and_numbers_of_both_and_no_pattern(wang: Browser, house: House) -> None:
+def test_a_search_holds_names_and_numbers_of_both_and_no_pattern(wang: Reviewer, house: House) -> None:
     shop = wang.client.get("/api/v1/retailers", params={"search": house.own}).json()["items"][0]
     mine = wang.rows(retailer=house.own)
     assert [row for row in wang.rows(search=shop["name"]) if row["retailer_id"] == house.own] == mine
@@ -101,7 +100,7 @@ def test_a_search_holds_names_and_numbers_of_both_and_no_pattern(wang: Browser, 
     assert wang.rows(search="%") == []
 
 
-def test_what_is_accepted_by_filter_is_what_was_previewed_and_the_undo_opens_it_again(wang: Browser) -> None:
+def test_what_is_accepted_by_filter_is_what_was_previewed_and_the_undo_opens_it_again(wang: Reviewer) -> None:
     brand = wang.rows()[0]["brand_id"]
     of = {"search": brand, "state": "open"}
     would = wang.post("/api/v1/suggestions/preview", of).json()
@@ -116,7 +115,7 @@ def test_what_is_accepted_by_filter_is_what_was_previewed_and_the_undo_opens_it_
     assert {row["decision"] for row in wang.rows()} == {"open"}
 
 
-def test_a_quantity_is_changed_with_the_token_of_the_page_and_not_without(wang: Browser) -> None:
+def test_a_quantity_is_changed_with_the_token_of_the_page_and_not_without(wang: Reviewer) -> None:
     row = next(one for one in wang.rows() if one["suggested"] > 0)
     of = {"retailer": row["retailer_id"], "brand": row["brand_id"], "day": row["day"]}
     body = {"decision": "adjusted", "of": of, "quantity": 0, "code": "retailer_declines", "version": row["version"]}
@@ -130,7 +129,7 @@ def test_a_quantity_is_changed_with_the_token_of_the_page_and_not_without(wang: 
     assert wang.post(DECISIONS, body).status_code == 409, "the version of before"
 
 
-def test_the_page_asks_for_a_reason_where_the_rule_does(wang: Browser, house: House) -> None:
+def test_the_page_asks_for_a_reason_where_the_rule_does(wang: Reviewer, house: House) -> None:
     text = wang.client.get("/review").text
     rules = house.settings.review
     assert f'data-share="{rules.reason_share}"' in text
@@ -138,7 +137,7 @@ def test_the_page_asks_for_a_reason_where_the_rule_does(wang: Browser, house: Ho
     assert '<option value="stock_differs">' in text
 
 
-def test_lines_past_their_cut_off_are_told_as_frozen(wang: Browser, house: House) -> None:
+def test_lines_past_their_cut_off_are_told_as_frozen(wang: Reviewer, house: House) -> None:
     before = wang.client.get("/review/rows").json()
     assert before["closed"] < min(row["day"] for row in unpacked(before))
     house.at += timedelta(days=1)  # longer than a session lasts
@@ -148,7 +147,7 @@ def test_lines_past_their_cut_off_are_told_as_frozen(wang: Browser, house: House
     assert min(days) <= after["closed"] < max(days)
 
 
-def test_a_line_tells_what_it_was_made_of(wang: Browser) -> None:
+def test_a_line_tells_what_it_was_made_of(wang: Reviewer) -> None:
     row = wang.rows()[0]
     part = wang.client.get(f"/review/{row['retailer_id']}/{row['brand_id']}", headers={"HX-Request": "true"})
     assert part.status_code == 200
@@ -230,7 +229,7 @@ def test_a_refusal_is_told_in_the_language_of_the_page(wang: Browser, language: 
         assert bool(re.search("[一-鿿]", refused)) == (language == "zh")
 
 
-def test_a_foreign_retailer_is_not_there(wang: Browser, house: House) -> None:
+def test_a_foreign_retailer_is_not_there(wang: Reviewer, house: House) -> None:
     brand = wang.rows()[0]["brand_id"]
     for path in (f"/review/{house.foreign}/{brand}", f"/retailers/{house.foreign}"):
         assert wang.client.get(path, headers={"Accept": "text/html"}).status_code == 404
@@ -241,7 +240,7 @@ def test_a_foreign_retailer_is_not_there(wang: Browser, house: House) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_retailer_s_page_leads_to_its_others(wang: Browser, house: House, language: str) -> None:
+def test_a_retailer_s_page_leads_to_its_others(wang: Reviewer, house: House, language: str) -> None:
     wang.client.cookies.set("language", language)
     text = wang.client.get(f"/retailers/{house.own}").text
     assert ("Open suggestions" if language == "en" else "未处理的建议") in text
@@ -252,7 +251,7 @@ def test_a_retailer_s_page_leads_to_its_others(wang: Browser, house: House, lang
         assert 'name="need.' not in page.text, "who may not order finds nothing to order with"
 
 
-def test_retailers_are_found_and_paged(wang: Browser, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retailers_are_found_and_paged(wang: Reviewer, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("web.screens.managers.SHOWN", 2)
     mine = sorted(name for name, manager in shops_of(house.db).items() if manager == shops_of(house.db)[house.own])
     found = [re.findall(r'href="/retailers/([^"?]+)"', wang.client.get("/retailers", params={"offset": at}).text) for at in (0, 2)]

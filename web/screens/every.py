@@ -16,8 +16,10 @@ from web.screens import (
     review,
     review_files,
     satisfaction,
+    shop,
     shop_sheet,
     strategy,
+    visits,
 )
 
 PAGES = (
@@ -34,7 +36,9 @@ PAGES = (
     review,
     review_files,
     satisfaction,
+    shop,
     shop_sheet,
     strategy,
+    visits,
 )
 ROUTERS = (*(page.router for page in PAGES), retailers.told)

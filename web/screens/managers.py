@@ -1,4 +1,4 @@
-"""For an account manager: its own retailers, and one of them with its suggestions, its flags and the answers to them."""
+"""For an account manager: its own retailers, their flags, and the answers to them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from fastapi import Form, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs import flagging, reviewing
+from jobs import flagging
 from ordering.accounts import Permission, Person
 from ordering.answers import GROUNDS, VERDICTS, Ground, Verdict
 from ordering.database import accounts, lookups, privacy
-from ordering.review import Filter
 from web.api import managers
 from web.api.managers import Answers, Word
 from web.api.orders import Reads, RetailerId, looked
@@ -69,34 +68,8 @@ class FlagsPart:
     grounds: Mapping[str, Ground]
 
 
-@dataclass(frozen=True)
-class RetailerPage:
-    """A retailer as its account manager sees it: who it is, what is suggested to it and still open, and its flags."""
-
-    retailer: Mapping[str, Any]
-    star_level: int
-    suggestions: Sequence[Mapping[str, Any]]
-    decided: int
-    flags: FlagsPart
-    may_decide: bool
-
-
-@router.get("/retailers/{retailer_id}")
-def retailer(request: Request, retailer_id: RetailerId, own: Here, person: SeesFlags, every_flag: bool = False) -> Response:
-    """One retailer; with its newest flags, or every one."""
-    looked(own, person, retailer_id, "suggestions")
-    shop = lookups.retailer(own.db, retailer_id)
-    if shop is None:
-        raise ProblemError("NOT_FOUND")
-    lines = reviewing.listed(own.source(), Filter(retailer=retailer_id))
-    open_ = lines[(lines["decision"] == "open").to_numpy(bool)]
-    star = int(lines["star_level"].iloc[0]) if len(lines) else int(shop["star_level"])
-    flags = _flags(own, person, retailer_id, every=every_flag)
-    page = RetailerPage(shop, star, records(open_), len(lines) - len(open_), flags, person.may(Permission.DECIDE))
-    return shell.show(request, "manager/retailer.html", page)
-
-
-def _flags(own: Service, person: Person, retailer_id: str, *, every: bool) -> FlagsPart:
+def flags_of(own: Service, person: Person, retailer_id: str, *, every: bool) -> FlagsPart:
+    """A retailer's newest flags, or every one."""
     looked(own, person, retailer_id, "flags")
     found = flagging.listed(own.source(), retailer=retailer_id)
     brands = lookups.brand_names(own.db)
@@ -112,12 +85,12 @@ def answer(
 ) -> Response:  # fmt: skip
     """Answer a flag by the form beside it, `found` being verdict and ground; gives the flags anew."""
     verdict, _, ground = found.partition(":")
-    said = managers.Say(verdict=Verdict(verdict), ground=ground, note=note, every_brand=every_brand, until=_day(until))
+    said = managers.Say(verdict=Verdict(verdict), ground=ground, note=note, every_brand=every_brand, until=day(until))
     managers.answer(order_id, brand_id, said, own, person)
-    return shell.show(request, "manager/flags.html", _flags(own, person, retailer_id, every=False))
+    return shell.show(request, "manager/flags.html", flags_of(own, person, retailer_id, every=False))
 
 
-def _day(text: str) -> date | None:
+def day(text: str) -> date | None:
     """The day typed; None where none was. Raises ProblemError where there is no such day."""
     try:
         return date.fromisoformat(text) if text else None

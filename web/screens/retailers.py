@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -50,19 +50,24 @@ def order(request: Request, retailer_id: RetailerId, own: Here, person: Reads, e
     return shell.show(request, "retailer/order.html", page)
 
 
-async def _needs(request: Request) -> dict[str, int]:
-    """The needs typed into a form, by brand, in the order of the sheet. Raises ProblemError where one is no whole number.
+def typed(form: Iterable[tuple[str, object]], begins: str) -> dict[str, int]:
+    """The cartons typed into the fields whose names begin so, by what follows, in the order of the form; empty fields are left out.
 
-    It waits for nothing: the form was read with the fields that the routes name.
+    Raises ProblemError where one is no whole number.
     """
     found = {}
-    for name, said in (await request.form()).items():
+    for name, said in form:
         text = str(said).strip()
-        if name.startswith(NEED) and text:
+        if name.startswith(begins) and text:
             if not text.isdecimal() or len(text) > LONGEST:
                 raise ProblemError("INVALID", (f'"{text[:20]}": write a whole number of cartons', f"“{text[:20]}”：请填写整条数"))
-            found[name.removeprefix(NEED)] = int(text)
+            found[name.removeprefix(begins)] = int(text)
     return found
+
+
+async def _needs(request: Request) -> dict[str, int]:
+    """The needs typed into a form, by brand. It waits for nothing: the form was read with the fields that the routes name."""
+    return typed((await request.form()).items(), NEED)
 
 
 Needs = Annotated[dict[str, int], Depends(_needs)]

@@ -66,7 +66,8 @@ PLACES: Mapping[Role, Sequence[Link]] = {
         Link("/retailers/{shop}/feedback", mark("Tell us")),
     ),
     Role.ACCOUNT_MANAGER: (
-        Link("/review", mark("Review")), Link("/retailers", mark("My retailers")), Link("/complaints", mark("Complaints")),
+        Link("/review", mark("Review")), Link("/visits", mark("Visits")), Link("/retailers", mark("My retailers")),
+        Link("/complaints", mark("Complaints")),
     ),
     Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
     Role.HEADQUARTERS: (
