@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 
 class TrueOrderError(Exception):
-    """The input or the state is at fault; the message says what to do. Exit status 1."""
+    """The input or the state is at fault; the message says what to do. Exit status 1.
+
+    `chinese`: the same for pages in Chinese; where it was not said, the message as it is.
+    """
+
+    def __init__(self, message: str = "", chinese: str = "") -> None:
+        super().__init__(message)
+        self.chinese = chinese or message
 
 
 class SettingsError(TrueOrderError):
@@ -27,7 +34,7 @@ class OrderError(TrueOrderError):
 
     def __init__(self, code: str, english: str, chinese: str) -> None:
         self.code, self.words = code, {"en": english, "zh": chinese}
-        super().__init__(english)
+        super().__init__(english, chinese)
 
 
 @dataclass(frozen=True, order=True)

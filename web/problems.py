@@ -129,7 +129,9 @@ async def refused(request: Request, error: Exception) -> Response:
         said = (error.words["en"], error.words["zh"])
         status = ORDERS.get(Refusal(error.code), 422)
         return answer(request, error.code.upper(), status=status, title=said, detail=said)
-    return answer(request, "STATE" if isinstance(error, StateError) else "INVALID", detail=(str(error), str(error)))
+    return answer(
+        request, "STATE" if isinstance(error, StateError) else "INVALID", detail=(str(error), getattr(error, "chinese", str(error)))
+    )
 
 
 ORDERS: Mapping[Refusal, int] = MappingProxyType(

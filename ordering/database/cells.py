@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ordering import frames, tables
+from ordering.accounts import Territory
 from ordering.database import bulk
 from ordering.database.connection import Database
 from ordering.rate_cells import DIMENSIONS, MEASURES
@@ -21,21 +22,23 @@ WHOLE = ("star_level", "price_class")
 
 def weekly(
     reader: bulk.Reader, run_id: int, name: str, by: Sequence[str] = (), *, within: Mapping[str, str | int] | None = None,
-    first: date | None = None, last: date | None = None,
+    territory: Territory | None = None, first: date | None = None, last: date | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Sums of MEASURES of the run's cells `name` by week and the dimensions `by`, sorted so; the dimensions as columns of DIMENSIONS.
 
-    `name` is a table that can be summed so (rate_cells.stored_in). `within`: values that dimensions have; `first`, `last`: weeks, both
-    included. Sums of cells are exact, so they are those that reading every cell would give.
+    `name` is a table that can be summed so (rate_cells.stored_in). `within`: values that dimensions have; `territory`: whose cells count;
+    `first`, `last`: weeks, both included. Sums of cells are exact, so they are those that reading every cell would give.
     """
     import pyarrow as pa
 
     table = tables.results[name]
-    place = {one: _column(table, one) for one in (*by, *(within or {}))}
+    place = {one: _column(table, one) for one in (*by, *(within or {}), *(territory or {}))}
     keys = [table.c.week, *(place[one].label(DIMENSIONS[one]) for one in by)]
     sums = [sa.cast(sa.func.sum(table.c[one]), sa.Double).label(one) for one in MEASURES]
     query = sa.select(*keys, *sums).select_from(_joined(table, place.values())).where(table.c.run_id == run_id)
     query = query.where(*(place[one] == value for one, value in (within or {}).items()))
+    if territory is not None:
+        query = query.where(sa.or_(*(place[one].in_(sorted(values)) for one, values in territory.items())))
     query = query if first is None else query.where(table.c.week >= first)
     query = query if last is None else query.where(table.c.week <= last)
     kinds = {DIMENSIONS[one]: pa.int64() if DIMENSIONS[one] in WHOLE else pa.string() for one in by}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from web.screens import administrators, brands, headquarters, login, managers, nights, retailers, review, strategy
+from web.screens import administrators, brands, headquarters, login, managers, nights, rate_parts, retailers, review, strategy, what_if
 
 ROUTERS = (
     login.router, retailers.router, retailers.told, review.router, managers.router, headquarters.router, brands.router, nights.router,
-    strategy.router, administrators.router,
+    strategy.router, rate_parts.router, what_if.router, administrators.router,
 )  # fmt: skip
