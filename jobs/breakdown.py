@@ -9,11 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from jobs import report_figures
+from jobs import kept_sums, report_figures
 from jobs.exports import Source
 from ordering import database, fulfilment, rate_cells
 from ordering.accounts import Territory
-from ordering.database import cells
 from ordering.errors import TrueOrderError
 from ordering.gaps import GAPS
 from ordering.model import week_of
@@ -69,16 +68,18 @@ def breakdown(source: Source, asked: Asked) -> Breakdown | None:
     """
     table, around = _tables(asked)
     with source.db.reading() as reader:
-        weekly = cells.weekly(reader, source.run.run_id, around, **asked.whose)
+        weekly = kept_sums.read(reader, source, around, weekly=True, **asked.whose)
         if weekly.empty:
             return None
         of = rate_cells.periods(weekly["week"], asked.period)
         known = sorted(of.unique())
         at = _chosen(asked, known, source.run.business_date)
         before = known[max(known.index(at) - 1, 0)]
-        weeks, both = weekly.loc[of == at, "week"], weekly.loc[of.isin([at, before]), "week"]
-        span = asked.whose | {"first": both.min().date(), "last": both.max().date()}
-        found = cells.weekly(reader, source.run.run_id, table, [asked.by], **span)
+        weeks = weekly.loc[of == at, "week"]
+        spans = {name: weekly.loc[of == name, "week"] for name in dict.fromkeys([before, at])}
+        found = pd.concat(
+            [_summed(reader, source, asked, table, span).assign(period=name) for name, span in spans.items()], ignore_index=True
+        )
         crossed = _crossed(reader, source, asked, weeks)
         targets = database.read_table(reader, "targets")
     told = targets if not asked.needs() else targets.iloc[:0]  # a target is of one value of one dimension
@@ -114,8 +115,14 @@ def _crossed(reader: database.Reader, source: Source, asked: Asked, weeks: pd.Se
     if table is None:
         return None
     span = asked.whose | {"first": weeks.min().date(), "last": weeks.max().date()}
-    found = cells.weekly(reader, source.run.run_id, table, ["brand", "district"], **span)
+    found = kept_sums.read(reader, source, table, ["brand", "district"], **span)
     return report_figures.matrix(found, "demand_fulfilment_rate")
+
+
+def _summed(reader: database.Reader, source: Source, asked: Asked, table: str, weeks: pd.Series) -> pd.DataFrame:
+    """The sums of some weeks by the dimension."""
+    span = asked.whose | {"first": weeks.min().date(), "last": weeks.max().date()}
+    return kept_sums.read(reader, source, table, [asked.by], **span)
 
 
 def _compared(found: pd.DataFrame, asked: Asked, at: str, before: str, targets: pd.DataFrame) -> pd.DataFrame:
@@ -147,5 +154,5 @@ def lowest(source: Source, asked: Asked, name: str, weeks: tuple[date, date]) ->
     if table is None:
         return None
     with source.db.reading() as reader:
-        found = cells.weekly(reader, source.run.run_id, table, [name], first=weeks[0], last=weeks[1], **asked.whose)
+        found = kept_sums.read(reader, source, table, [name], first=weeks[0], last=weeks[1], **asked.whose)
     return report_figures.lowest(fulfilment.rates(found, [name]), LEAST[name], LOWEST)

@@ -212,7 +212,7 @@ def rates_within(source: Source, by: Sequence[str], period: str, territory: Terr
         )
     keys = [name for name in by if name != "period"]
     with source.db.reading() as reader:
-        cells = stored_cells.weekly(reader, source.run.run_id, table, keys, territory=territory)
+        cells = stored_cells.summed(reader, source.run.run_id, table, keys, territory=territory, weekly=True)
     return fulfilment.rates(cells, by, period)
 
 

@@ -35,8 +35,14 @@ _lock = threading.Lock()
 def proposal(source: Source, week: date | None = None) -> Proposal:
     """`strategies.strategy` of a week (the first without one unless given), made once for each state of the database and the settings.
 
-    Whoever asks while it is made waits for it. Raises what strategies.strategy raises.
+    Whoever asks while it is made waits for it. Raises what strategies.strategy raises, and StateError where the week is more than a year
+    from the night.
     """
+    if week is not None and abs(week - source.run.business_date) > timedelta(weeks=53):
+        raise StateError(
+            f"week {week} is more than a year from {source.run.business_date}, the date of the newest night; choose a nearer one",
+            f"{week}当周与最近一次夜间作业的业务日期{source.run.business_date}相距一年以上，请选择较近的周",
+        )
     stamp = _stamp(source, week)
     with _lock:
         if stamp not in _kept:

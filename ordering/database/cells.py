@@ -1,4 +1,4 @@
-"""Stored cells of rates as pages need them: weekly sums by any dimension that a table holds, within others, summed by the database."""
+"""Stored cells of rates as pages need them: sums by any dimension that a table holds, within others, summed by the database."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ OF = {"brand_id": tables.contract["brands"], "retailer_id": tables.contract["ret
 WHOLE = ("star_level", "price_class")
 
 
-def weekly(
+def summed(
     reader: bulk.Reader, run_id: int, name: str, by: Sequence[str] = (), *, within: Mapping[str, str | int] | None = None,
-    territory: Territory | None = None, first: date | None = None, last: date | None = None,
+    territory: Territory | None = None, first: date | None = None, last: date | None = None, weekly: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
-    """Sums of MEASURES of the run's cells `name` by week and the dimensions `by`, sorted so; the dimensions as columns of DIMENSIONS.
+    """Sums of MEASURES of the run's cells `name` by the dimensions `by` (and, where `weekly`, first by week), sorted so; the dimensions as
+    columns of DIMENSIONS.
 
     `name` is a table that can be summed so (rate_cells.stored_in). `within`: values that dimensions have; `territory`: whose cells count;
     `first`, `last`: weeks, both included. Sums of cells are exact, so they are those that reading every cell would give.
@@ -33,7 +34,8 @@ def weekly(
 
     table = tables.results[name]
     place = {one: _column(table, one) for one in (*by, *(within or {}), *(territory or {}))}
-    keys = [table.c.week, *(place[one].label(DIMENSIONS[one]) for one in by)]
+    keys: list[sa.ColumnElement[Any]] = [table.c.week] if weekly else []
+    keys += [place[one].label(DIMENSIONS[one]) for one in by]
     sums = [sa.cast(sa.func.sum(table.c[one]), sa.Double).label(one) for one in MEASURES]
     query = sa.select(*keys, *sums).select_from(_joined(table, place.values())).where(table.c.run_id == run_id)
     query = query.where(*(place[one] == value for one, value in (within or {}).items()))
@@ -42,9 +44,9 @@ def weekly(
     query = query if first is None else query.where(table.c.week >= first)
     query = query if last is None else query.where(table.c.week <= last)
     kinds = {DIMENSIONS[one]: pa.int64() if DIMENSIONS[one] in WHOLE else pa.string() for one in by}
-    types = {"week": pa.date32()} | kinds | dict.fromkeys(MEASURES, pa.float64())
-    grouped = query.group_by(table.c.week, *(place[one] for one in by))
-    return _sorted(reader.fetch(grouped, types).to_pandas(date_as_object=False), list(kinds))
+    types = ({"week": pa.date32()} if weekly else {}) | kinds | dict.fromkeys(MEASURES, pa.float64())
+    grouped = query.group_by(*([table.c.week] if weekly else []), *(place[one] for one in by))
+    return _sorted(reader.fetch(grouped, types).to_pandas(date_as_object=False), [*(["week"] if weekly else []), *kinds])
 
 
 def _column(table: sa.Table, dimension: str) -> sa.Column[Any]:
@@ -64,8 +66,8 @@ def _joined(table: sa.Table, columns: Any) -> sa.FromClause:
 
 
 def _sorted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    texts = {key: "str" for key in keys if key not in WHOLE}
-    return rows.astype({"week": "datetime64[us]"} | texts).sort_values(["week", *keys], ignore_index=True)
+    kinds = {key: "datetime64[us]" if key == "week" else "str" for key in keys if key not in WHOLE}
+    return rows.astype(kinds).sort_values(keys, ignore_index=True) if keys else rows
 
 
 def names(db: Database, dimension: str, ids: Sequence[str]) -> dict[str, str]:

@@ -66,6 +66,13 @@ def test_what_changed_since_it_was_seen_is_not_published(looks: Looks, house: Ho
     assert planning.plans(house.db, 5) == []
 
 
+@pytest.mark.parametrize("week", ["0001-01-01", "9999-12-31", "2026-09-08"])
+def test_a_week_that_cannot_be_planned_is_refused_in_the_part(looks: Looks, week: str) -> None:
+    part = looks.page("/strategy/proposal", week=week)
+    assert 'class="note"' in part
+    assert week in part
+
+
 def test_a_second_look_takes_what_was_made(looks: Looks, source: exports.Source, monkeypatch: pytest.MonkeyPatch) -> None:
     first = strategy_desk.proposal(source)
     monkeypatch.setattr(strategies, "strategy", lambda *_: pytest.fail("it was made again"))

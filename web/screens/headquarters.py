@@ -19,7 +19,7 @@ from jobs.report_figures import BY_SIZE
 from jobs.report_html import shade
 from ordering import rate_cells
 from ordering.accounts import Person, Territory
-from ordering.database import cells, runs
+from ordering.database import cells, privacy, runs
 from ordering.fulfilment import RATES
 from ordering.gaps import GAPS
 from ordering.rate_cells import Period
@@ -150,7 +150,10 @@ def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, 
     """How well orders and demand were filled in a period, by one dimension within values of others, and why not."""
     if empty := nothing_yet(request, own):
         return empty
-    found = breakdown.breakdown(own.source(), kept(chosen, person))
+    asked = kept(chosen, person)
+    if chosen.by == "retailer":
+        privacy.note_access(own.db, person=person, what="rates", at=own.clock())
+    found = breakdown.breakdown(own.source(), asked)
     blank = RatesPage(chosen, _dimensions(chosen, person), territory=person.territory)
     page = blank if found is None else _page(request, own, blank, found)
     return shell.show(request, "headquarters/rates.html", page)

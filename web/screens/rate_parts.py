@@ -65,6 +65,7 @@ def lowest(request: Request, own: Here, person: Rates, span: Annotated[Span, Que
     """A part of the page of rates: the brands and retailers whose true demand was met least in some weeks."""
     if not timedelta(0) <= span.last - span.first <= timedelta(days=800):
         raise ProblemError("INVALID", NO_SUCH_SPAN)
+    privacy.note_access(own.db, person=person, what="rates", at=own.clock())
     source, asked = own.source(), span.asked(person)
     found = {name: breakdown.lowest(source, asked, name, (span.first, span.last)) for name in breakdown.LEAST}
     rows = {name: None if one is None else records(one) for name, one in found.items()}
@@ -94,5 +95,5 @@ def lines(request: Request, own: Here, person: Rates, of: Annotated[OfWeek, Quer
     found = week_lines.listed(own.db, run_id, week, of.within, among=among, offset=of.offset, limit=LISTED + 1)
     part = pager(request, of.offset, of.offset + len(found), LISTED)
     near = [lines_of(of, week + timedelta(days=days)) if date.min < week < date(9999, 12, 1) else "" for days in (-7, 7)]
-    back = of.to(week=None, period="week", at=week.isoformat())
+    back = of.to(week=None, **({"period": "week", "at": week.isoformat()} if found else {}))
     return shell.show(request, "headquarters/lines.html", LinesPage(of, week, found[:LISTED], part, near[0], near[1], back))
