@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -33,20 +33,18 @@ def summed(
     import pyarrow as pa
 
     table = tables.results[name]
-    place = {one: _column(table, one) for one in (*by, *(within or {}), *(territory or {}))}
-    keys: list[sa.ColumnElement[Any]] = [table.c.week] if weekly else []
-    keys += [place[one].label(DIMENSIONS[one]) for one in by]
-    sums = [sa.cast(sa.func.sum(table.c[one]), sa.Double).label(one) for one in MEASURES]
-    query = sa.select(*keys, *sums).select_from(_joined(table, place.values())).where(table.c.run_id == run_id)
-    query = query.where(*(place[one] == value for one, value in (within or {}).items()))
+    conditions = [table.c.run_id == run_id, *(_having(table, one, [value]) for one, value in (within or {}).items())]
     if territory is not None:
-        query = query.where(sa.or_(*(place[one].in_(sorted(values)) for one, values in territory.items())))
-    query = query if first is None else query.where(table.c.week >= first)
-    query = query if last is None else query.where(table.c.week <= last)
+        conditions.append(sa.or_(*(_having(table, one, sorted(values)) for one, values in territory.items())))
+    conditions += [table.c.week >= first] if first is not None else []
+    conditions += [table.c.week <= last] if last is not None else []
+    if any(_column(table, one).table is OF["retailer_id"] for one in (*(within or {}), *(territory or {}))):
+        conditions.append(table.c.week.in_(_mondays(reader, table, run_id, first, last)))  # so that the key finds each retailer at once
+    week = [table.c.week] if weekly else []
+    query = _grouped(table, [*week, *(_column(table, one) for one in by)], conditions)
     kinds = {DIMENSIONS[one]: pa.int64() if DIMENSIONS[one] in WHOLE else pa.string() for one in by}
     types = ({"week": pa.date32()} if weekly else {}) | kinds | dict.fromkeys(MEASURES, pa.float64())
-    grouped = query.group_by(*([table.c.week] if weekly else []), *(place[one] for one in by))
-    return _sorted(reader.fetch(grouped, types).to_pandas(date_as_object=False), [*(["week"] if weekly else []), *kinds])
+    return _sorted(reader.fetch(query, types).to_pandas(date_as_object=False), [*(["week"] if weekly else []), *kinds])
 
 
 def _column(table: sa.Table, dimension: str) -> sa.Column[Any]:
@@ -57,12 +55,49 @@ def _column(table: sa.Table, dimension: str) -> sa.Column[Any]:
     return next(of.c[name] for id_, of in OF.items() if id_ in table.c and name in of.c)
 
 
-def _joined(table: sa.Table, columns: Any) -> sa.FromClause:
-    found: sa.FromClause = table
-    for id_, of in OF.items():
-        if any(column.table is of for column in columns):
-            found = found.join(of, of.c[id_] == table.c[id_])
-    return found
+def _having(table: sa.Table, dimension: str, values: Sequence[str | int]) -> sa.ColumnElement[bool]:
+    """Cells that have any of these values of a dimension."""
+    column = _column(table, dimension)
+    if column.table is table:
+        return column.in_(values)
+    id_ = _id(column)
+    return table.c[id_].in_(sa.select(column.table.c[id_]).where(column.in_(values)))
+
+
+def _id(column: sa.Column[Any]) -> str:
+    """By which id a column is looked up."""
+    return next(id_ for id_, of in OF.items() if column.table is of)
+
+
+def _mondays(reader: bulk.Reader, table: sa.Table, run_id: int, first: date | None, last: date | None) -> list[date]:
+    """The weeks that the run's cells may have from `first` to `last`."""
+    import pyarrow as pa
+
+    own = sa.select(table.c.week).where(table.c.run_id == run_id)
+    ends = {"first": own.order_by(table.c.week).limit(1), "last": own.order_by(table.c.week.desc()).limit(1)}
+    found = reader.fetch(sa.select(*(end.scalar_subquery().label(name) for name, end in ends.items())), dict.fromkeys(ends, pa.date32()))
+    begin, end = (found[name][0].as_py() for name in ends)
+    if begin is None:
+        return []
+    begin, end = max(begin, first or begin), min(end, last or end)
+    return [begin + timedelta(weeks=n) for n in range((end - begin).days // 7 + 1)]
+
+
+def _grouped(table: sa.Table, by: Sequence[sa.Column[Any]], conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """The sums of cells by columns. By what is looked up they are summed by its id first, so that each id is looked up once."""
+    looked = [column for column in by if column.table is not table]
+    inner = list(dict.fromkeys([*(column for column in by if column.table is table), *(table.c[_id(column)] for column in looked)]))
+    sums = [sa.cast(sa.func.sum(table.c[one]), sa.Double).label(one) for one in MEASURES]
+    query = sa.select(*inner, *sums).where(*conditions).group_by(*inner)
+    if not looked:
+        return query
+    part = query.subquery()
+    whole: sa.FromClause = part
+    for id_ in dict.fromkeys(map(_id, looked)):
+        whole = whole.join(OF[id_], OF[id_].c[id_] == part.c[id_])
+    keys = [part.c[column.name] if column.table is table else column for column in by]
+    again = [sa.func.sum(part.c[one]).label(one) for one in MEASURES]
+    return sa.select(*keys, *again).select_from(whole).group_by(*keys)
 
 
 def _sorted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -61,6 +61,15 @@ def test_the_api_tells_an_account_manager_the_same(client: TestClient, house: Ho
     assert whole[0]["requested"] == want["requested"].sum() < city[0]["requested"]
 
 
+@pytest.mark.parametrize("by", [["manager", "district", "period"], ["retailer", "manager"], ["star"], []])
+def test_rates_within_a_territory_are_those_of_the_whole_cells(source: exports.Source, own: str, by: list[str]) -> None:
+    found = exports.rates_within(source, by, "month", {"manager": frozenset({own})})
+    every = exports.rates(source, list(dict.fromkeys(["manager", *by])), "month")
+    want = every[every["manager"] == own]
+    assert found["requested"].sum() == want["requested"].sum() > 0
+    assert sorted(found["demand_fulfilment_rate"].dropna()) == sorted(want["demand_fulfilment_rate"].dropna())
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "whole districts, not for"), ("zh", "只按片区汇总")])
 def test_rates_by_brand_of_one_account_manager_are_refused_in_words(client: TestClient, house: House, language: str, words: str) -> None:
     client.cookies.set("language", language)
