@@ -9,7 +9,6 @@ printed. The bound is 3 seconds (shared/screens.md: an aggregate over 200 millio
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -102,21 +101,16 @@ def _ware(name: str, n: int) -> dict[str, object]:
     return _blank("brands") | {"brand_id": name, "name": name, "manufacturer": f"F{n % 25}", "price_class": 1 + n % 5}
 
 
-def work() -> float:
-    """Seconds of the processor that this process and those it waited for have had: what is read of SQLite is read in one of its own."""
-    return sum(os.times()[:4])
-
-
 def measured(source: Source) -> list[float]:
-    """Seconds of a first and a second look at each view, printed with the processor's own time, which a busy machine hardly changes."""
+    """Seconds of a first and a second look at each view, printed."""
     found = []
     for name, asked in VIEWS.items():
         told = ""
         for _ in range(2):
-            begun, worked = perf_counter(), work()
+            begun = perf_counter()
             assert breakdown.breakdown(source, asked) is not None
             found.append(perf_counter() - begun)
-            told += f" {found[-1]:>8.2f} s ({work() - worked:.2f} s of work)"
+            told += f" {found[-1]:>8.2f} s"
         print(f"{name:<26}{told}{f'  > {BOUND:g} s' if max(found[-2:]) > BOUND else ''}", flush=True)
     return found
 
