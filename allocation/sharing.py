@@ -60,7 +60,7 @@ def share_week(
         levels=_levels(snapshot, week, supply, who, out, ~waits),
         given=out.bound.rows.assign(allocated=out.allocated)[waits],
         handed=int(out.allocated.sum()),
-        possible=_possible(prepared.bound, who, supply),
+        possible=possible(prepared.bound, who, supply),
         problems=_short(snapshot, week, who.brands[supply.kept[who.brands] & (out.solved >= 0)]),
     )
 
@@ -241,7 +241,7 @@ def _levels(
     return pd.concat([stored, solved], ignore_index=True) if len(stored) else solved
 
 
-def _possible(found: Bounds, who: Claimants, supply: WeekSupply) -> int:
+def possible(found: Bounds, who: Claimants, supply: WeekSupply) -> int:
     """The most cartons that any sharing could hand out to these claims: see allocation.bound. A limit over a price class is not counted, so
     it may be less than this says."""
     alone = np.min([found.left[reason] for reason in (Reason.STAR_CAP, Reason.DEMAND_CAP, Reason.QUOTA_BRAND)], axis=0)

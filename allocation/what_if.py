@@ -51,13 +51,29 @@ def one_brand(prepared: Prepared, decided: tuple[Claimants, HandedOut], brand: i
     return Brand(own, int(prepared.snapshot.brands["min_lot"].iloc[brand]))
 
 
-def lines(prepared: Prepared, policy: Policy | None = None, supply: dict[str, int] | None = None) -> pd.DataFrame:
-    """ALLOCATION rows of the waiting lines under one policy for all brands, or with other supplies of some, cartons by brand id.
+@dataclass(frozen=True)
+class Outcome:
+    """What a week would come to: ALLOCATION rows of its waiting lines, what is handed out, and what any sharing could have handed out."""
+
+    lines: pd.DataFrame
+    handed: int
+    possible: int
+
+
+def outcome(prepared: Prepared, policy: Policy | None = None, supply: dict[str, int] | None = None) -> Outcome:
+    """A week under one policy for all brands (None: its own), or with other supplies of some, cartons by brand id.
 
     Raises KeyError with the ids that the city does not have.
     """
     chosen = prepared.policy if policy is None else np.full(len(prepared.policy), str(policy), NAMES)
-    return sharing.lines(prepared, *prepared.decided(chosen, None if supply is None else left(prepared, supply)))
+    there = prepared.supply if supply is None else replace(prepared.supply, left=left(prepared, supply))
+    who, out = prepared.decided(chosen, there.left)
+    return Outcome(sharing.lines(prepared, who, out), int(out.allocated.sum()), sharing.possible(prepared.bound, who, there))
+
+
+def lines(prepared: Prepared, policy: Policy | None = None, supply: dict[str, int] | None = None) -> pd.DataFrame:
+    """ALLOCATION rows of the waiting lines of such an outcome."""
+    return outcome(prepared, policy, supply).lines
 
 
 def left(prepared: Prepared, supply: dict[str, int]) -> npt.NDArray[np.int64]:

@@ -11,7 +11,8 @@ from jobs import breakdown
 from jobs.breakdown import Asked, Breakdown
 from jobs.exports import Source
 from jobs.scoreboard import accuracy_of
-from ordering import database
+from ordering import database, rate_cells
+from ordering.accounts import Territory
 from ordering.database import cells
 
 SHOWN = ("name", "manufacturer", "price_class", "supply_attribute")
@@ -55,7 +56,7 @@ class Brand:
 
     `about`: its row among the brands. `past`: week, requested, allocated, demand, p10, p90; `ahead`: week, demand, p10, p50, p90, method.
     `accuracy`: by horizon in weeks (1: forecast in its own week), empty where no forecast has come due. `rates`: by district, None where
-    nobody asked for it yet.
+    nobody asked for it yet, or they are not kept for the territory of who asks.
     """
 
     about: Mapping[str, object]
@@ -73,14 +74,21 @@ def about(db: database.Database, brand_id: str) -> Mapping[str, object] | None:
     return None if rows.empty else dict(rows.iloc[0])
 
 
-def brand(source: Source, of: Mapping[str, object], at: str | None = None) -> Brand:
-    """What is known of the brand that `of` describes. Raises TrueOrderError where there are no rates of the month `at`."""
+def has_brands(territory: Territory | None) -> bool:
+    """Whether rates by brand are kept for the retailers of a territory."""
+    return rate_cells.stored_in(["brand", *(territory or {})]) is not None
+
+
+def brand(source: Source, of: Mapping[str, object], at: str | None = None, territory: Territory | None = None) -> Brand:
+    """What is known of the brand that `of` describes; rates are those of the `territory`. Raises TrueOrderError where there are no rates of
+    the month `at`."""
     brand_id = str(of["brand_id"])
+    asked = Asked("district", at=at, within={"brand": brand_id}, territory=territory)
     judged = accuracy_of(source, ["brand", "horizon"])
     return Brand(
         about=of,
         past=source.result("brand_demand", brand_id=brand_id).tail(PAST_WEEKS),
         ahead=source.result("brand_forecast", brand_id=brand_id),
         accuracy=judged[judged["brand"] == brand_id].drop(columns="brand"),
-        rates=breakdown.breakdown(source, Asked("district", at=at, within={"brand": brand_id})),
+        rates=breakdown.breakdown(source, asked) if has_brands(territory) else None,
     )

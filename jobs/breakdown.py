@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
-from jobs import report_figures
+from jobs import kept_sums, report_figures
 from jobs.exports import Source
 from ordering import database, fulfilment, rate_cells
-from ordering.database import cells
+from ordering.accounts import Territory
 from ordering.errors import TrueOrderError
 from ordering.gaps import GAPS
 from ordering.model import week_of
@@ -22,12 +23,23 @@ TREND_PERIODS = 53
 
 @dataclass(frozen=True)
 class Asked:
-    """By which dimension, over which kind of period, of which one (the newest whole one unless given), within which values of others."""
+    """By which dimension, over which kind of period, of which one (the newest whole one unless given), within which values of others, and
+    of whose retailers (None: of all)."""
 
     by: str
     period: str = "month"
     at: str | None = None
     within: Mapping[str, str | int] = field(default_factory=dict)
+    territory: Territory | None = None
+
+    def needs(self, *names: str) -> list[str]:
+        """The dimensions that stored cells must hold for `names` within the values and the territory."""
+        return [*names, *self.within, *(self.territory or {})]
+
+    @property
+    def whose(self) -> dict[str, Any]:
+        """The values and the territory, as cells are read by them."""
+        return {"within": self.within, "territory": self.territory}
 
 
 @dataclass(frozen=True)
@@ -56,19 +68,21 @@ def breakdown(source: Source, asked: Asked) -> Breakdown | None:
     """
     table, around = _tables(asked)
     with source.db.reading() as reader:
-        weekly = cells.weekly(reader, source.run.run_id, around, within=asked.within)
+        weekly = kept_sums.read(reader, source, around, weekly=True, **asked.whose)
         if weekly.empty:
             return None
         of = rate_cells.periods(weekly["week"], asked.period)
         known = sorted(of.unique())
         at = _chosen(asked, known, source.run.business_date)
         before = known[max(known.index(at) - 1, 0)]
-        weeks, both = weekly.loc[of == at, "week"], weekly.loc[of.isin([at, before]), "week"]
-        span = {"within": asked.within, "first": both.min().date(), "last": both.max().date()}
-        found = cells.weekly(reader, source.run.run_id, table, [asked.by], **span)
+        weeks = weekly.loc[of == at, "week"]
+        spans = {name: weekly.loc[of == name, "week"] for name in dict.fromkeys([before, at])}
+        found = pd.concat(
+            [_summed(reader, source, asked, table, span).assign(period=name) for name, span in spans.items()], ignore_index=True
+        )
         crossed = _crossed(reader, source, asked, weeks)
         targets = database.read_table(reader, "targets")
-    told = targets if not asked.within else targets.iloc[:0]  # a target is of one value of one dimension
+    told = targets if not asked.needs() else targets.iloc[:0]  # a target is of one value of one dimension
     rows = _compared(found, asked, at, before, told)
     whole = _compared(weekly.loc[of.isin([at, before])], Asked("", asked.period), at, before, told)
     trend = fulfilment.with_targets(fulfilment.rates(weekly, ["period"], asked.period), told, ["period"]).tail(TREND_PERIODS)
@@ -78,9 +92,9 @@ def breakdown(source: Source, asked: Asked) -> Breakdown | None:
 def _tables(asked: Asked) -> tuple[str, str]:
     """The stored cells of the dimension within the values, and those of the values alone."""
     rate_cells.check_period(asked.period)
-    table, around = (rate_cells.stored_in(names) for names in ([asked.by, *asked.within], list(asked.within)))
+    table, around = (rate_cells.stored_in(names) for names in (asked.needs(asked.by), asked.needs()))
     if table is None or around is None:
-        named = ", ".join(asked.within)
+        named = ", ".join(asked.needs())
         raise TrueOrderError(f"rates by {asked.by} within {named} are not kept summed up; use trueorder export fulfilment")
     return table, around
 
@@ -97,12 +111,18 @@ def _chosen(asked: Asked, known: Sequence[str], business_date: date) -> str:
 
 def _crossed(reader: database.Reader, source: Source, asked: Asked, weeks: pd.Series) -> pd.DataFrame | None:
     """The heat map of the period."""
-    table = rate_cells.stored_in(["brand", "district", *asked.within])
+    table = rate_cells.stored_in(asked.needs("brand", "district"))
     if table is None:
         return None
-    span = {"within": asked.within, "first": weeks.min().date(), "last": weeks.max().date()}
-    found = cells.weekly(reader, source.run.run_id, table, ["brand", "district"], **span)
+    span = asked.whose | {"first": weeks.min().date(), "last": weeks.max().date()}
+    found = kept_sums.read(reader, source, table, ["brand", "district"], **span)
     return report_figures.matrix(found, "demand_fulfilment_rate")
+
+
+def _summed(reader: database.Reader, source: Source, asked: Asked, table: str, weeks: pd.Series) -> pd.DataFrame:
+    """The sums of some weeks by the dimension."""
+    span = asked.whose | {"first": weeks.min().date(), "last": weeks.max().date()}
+    return kept_sums.read(reader, source, table, [asked.by], **span)
 
 
 def _compared(found: pd.DataFrame, asked: Asked, at: str, before: str, targets: pd.DataFrame) -> pd.DataFrame:
@@ -121,3 +141,18 @@ def _before(now: pd.DataFrame, old: pd.DataFrame, by: str, rate: str) -> pd.Seri
     if by:
         return now[by].map(old.set_index(by)[rate])
     return float(old[rate].iloc[0]) if len(old) else float("nan")
+
+
+LEAST: Mapping[str, int] = {"brand": report_figures.CASE, "retailer": 30}
+"""Of whom the lowest rates are told, and of how many cartons of true demand at least: as the report has them."""
+LOWEST = 8
+
+
+def lowest(source: Source, asked: Asked, name: str, weeks: tuple[date, date]) -> pd.DataFrame | None:
+    """The brands or retailers (`name`) of the lowest demand fulfilment in some weeks; None where no stored cells tell them."""
+    table = rate_cells.stored_in(asked.needs(name))
+    if table is None:
+        return None
+    with source.db.reading() as reader:
+        found = kept_sums.read(reader, source, table, [name], first=weeks[0], last=weeks[1], **asked.whose)
+    return report_figures.lowest(fulfilment.rates(found, [name]), LEAST[name], LOWEST)

@@ -11,6 +11,8 @@ import pandas as pd
 
 from jobs import measures, output
 from ordering import database, frames, fulfilment, rate_cells, snapshot
+from ordering.accounts import Territory
+from ordering.database import cells as stored_cells
 from ordering.database import runs as runlog
 from ordering.errors import StateError, TrueOrderError
 from ordering.frames import Snapshot
@@ -209,6 +211,21 @@ def rates(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
     cells = pair_cells(source, by, period) if table is None else source.result(table)
     of = rate_cells.Attributes(of_names["retailers"], of_names["brands"], pd.Index([]), NO_LEVELS)
     return fulfilment.rates(cells, by, period, of)
+
+
+def rates_within(source: Source, by: Sequence[str], period: str, territory: Territory) -> pd.DataFrame:
+    """The same of a territory alone. Raises TrueOrderError where no stored cells tell the territory together with the dimensions."""
+    rate_cells.check_period(period)
+    table = rate_cells.stored_in([*by, *territory])
+    if table is None:
+        raise TrueOrderError(
+            f"by: rates by {', '.join(by)} are kept for whole districts, not for an account manager; ask for retailer, star or district",
+            "by：按品规、厂家、价类的满足率只按片区汇总，不按客户经理汇总；请按零售户、档位或片区查询",
+        )
+    keys = [name for name in by if name != "period"]
+    with source.db.reading() as reader:
+        cells = stored_cells.summed(reader, source.run.run_id, table, keys, territory=territory, weekly=True)
+    return fulfilment.rates(cells, by, period)
 
 
 NO_LEVELS = frames.empty(frames.STAR_LEVELS)[["star_level"]].to_numpy("int32")

@@ -98,11 +98,15 @@ def ground(source: Source, month: str | None = None) -> Ground:
     first = week_of(source.run.business_date)
     found = Ground(source, month or month_of(first))
     if found.weeks[-1] < found.first:
-        raise StateError(f"month {found.month} was over on {source.run.business_date}, the date of the newest night; give a later --month")
+        raise StateError(
+            f"month {found.month} was over on {source.run.business_date}, the date of the newest night; give a later --month",
+            f"最近一次夜间作业的业务日期为{source.run.business_date}，{found.month}已结束，请选择之后的月份",
+        )
     last = found.index["week"].max()
     if found.weeks[-1] > last:
         raise StateError(
-            f"month {found.month} goes beyond {last:%Y-%m-%d}, the last week that is forecast; raise forecast.weeks for a later one"
+            f"month {found.month} goes beyond {last:%Y-%m-%d}, the last week that is forecast; raise forecast.weeks for a later one",
+            f"{found.month}超出预测范围（最后一周为{last:%Y-%m-%d}）；如需更远，请增大 forecast.weeks",
         )
     return found
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -47,6 +48,20 @@ class Again:
         """The planned weeks, ready to be decided on any terms."""
         return policies.prepared(self.known, self.expected, self.source.settings.allocation, demand=self.planned)
 
+    def capped(self, caps: Caps, weeks: Sequence[pd.Timestamp]) -> Again:
+        """The same with other caps in these weeks, of every scope. Raises TrueOrderError where a brand has no cap for a level there."""
+        strategy = self.known.release_strategy
+        brand, level, cap = strategy["brand_id"].astype("str"), strategy["star_level"], strategy["cap"].copy()
+        for (brand_id, star), cartons in caps.items():
+            own = (brand == brand_id) & (level == star) & strategy["week"].isin(weeks)
+            if not own.any():
+                raise TrueOrderError(
+                    f"brand {brand_id}: there is no cap for level {star} in the planned weeks that could be another",
+                    f"品规{brand_id}：计划周内档位{star}没有限量，无法改动",
+                )
+            cap[own] = cartons
+        return replace(self, known=replace(self.known, release_strategy=strategy.assign(cap=cap)))
+
     def figures(self, lines: pd.DataFrame) -> pd.DataFrame:
         """FIGURES of allocated lines, by week and star level, and by week over all levels (star_level 0)."""
         found = fairness.measured(self.known, lines, self.planned)
@@ -63,23 +78,57 @@ def _summed(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def compare(source: Source, policy: Policy | None, supply: Mapping[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """FIGURES of the run's waiting lines as they stand and on other terms, columns of the latter with `_then`; and the lines then.
+Caps = Mapping[tuple[str, int], int]
+"""Caps by brand and star level, cartons."""
 
-    Levels are solved anew for both, so that they differ by the terms alone. Nothing is stored. Raises TrueOrderError on an unknown brand,
-    StateError where no line waits.
+
+@dataclass(frozen=True)
+class Compared:
+    """FIGURES of waiting lines as they stand and on other terms, columns of the latter with `_then`; the lines then; and the price of
+    fairness of both (1 − handed out ÷ what any sharing could hand out; NaN where that is nothing)."""
+
+    figures: pd.DataFrame
+    lines: pd.DataFrame
+    price: float
+    price_then: float
+
+
+def compare(source: Source, policy: Policy | None, supply: Mapping[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The figures and lines of `beside` without other caps."""
+    found = beside(source, policy, supply)
+    return found.figures, found.lines
+
+
+def beside(source: Source, policy: Policy | None, supply: Mapping[str, int], caps: Caps = MappingProxyType({})) -> Compared:
+    """The run's waiting lines as they stand and on other terms: another policy, other supplies of some brands, other caps of some levels.
+
+    Levels are solved anew for both, so that they differ by the terms alone. Nothing is stored. Raises TrueOrderError on an unknown brand
+    or a cap that no planned week has, StateError where no line waits.
     """
     ground = Again.of(source)
     weeks = ground.prepared()
     if not weeks:
-        raise StateError(f"run {source.run.run_id} of {source.run.business_date}: no line waits any more; run: trueorder nightly")
+        raise StateError(
+            f"run {source.run.run_id} of {source.run.business_date}: no line waits any more; run: trueorder nightly",
+            f"作业{source.run.run_id}（业务日期{source.run.business_date}）已没有待分配的订单行；请运行：trueorder nightly",
+        )
+    changed = ground.capped(caps, [week.week for week in weeks]).prepared() if caps else weeks
     try:
-        then = pd.concat([what_if.lines(week, policy, dict(supply) or None) for week in weeks], ignore_index=True)
+        then = [what_if.outcome(week, policy, dict(supply) or None) for week in changed]
     except KeyError as error:
-        raise TrueOrderError(f"brand {error.args[0]!r} is not among the city's brands; trueorder export brand-demand lists them") from error
-    now = pd.concat([what_if.lines(week) for week in weeks], ignore_index=True)
-    both = ground.figures(now).merge(ground.figures(then), on=STAR, how="outer", suffixes=("", "_then"), validate="1:1")
-    return both, then
+        raise TrueOrderError(
+            f"brand {error.args[0]!r} is not among the city's brands; trueorder export brand-demand lists them",
+            f"没有品规“{error.args[0]}”；请从列表中选择",
+        ) from error
+    now = [what_if.outcome(week) for week in weeks]
+    lines, stand = (pd.concat([one.lines for one in found], ignore_index=True) for found in (then, now))
+    figures = ground.figures(stand).merge(ground.figures(lines), on=STAR, how="outer", suffixes=("", "_then"), validate="1:1")
+    return Compared(figures, lines, _price(now), _price(then))
+
+
+def _price(found: Sequence[what_if.Outcome]) -> float:
+    possible = sum(one.possible for one in found)
+    return 1.0 - sum(one.handed for one in found) / possible if possible else float("nan")
 
 
 def shadow(source: Source, policy: Policy, *, at: datetime) -> int:

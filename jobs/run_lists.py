@@ -89,7 +89,7 @@ def found(db: database.Database, run_id: int) -> Record:
     """A run by its id. Raises StateError where there is none."""
     run = runlog.by_id(db, run_id)
     if run is None:
-        raise StateError(f"there is no run {run_id}; trueorder runs list shows those that are stored")
+        raise StateError(f"there is no run {run_id}; trueorder runs list shows those that are stored", f"没有作业{run_id}")
     return run
 
 
@@ -183,13 +183,27 @@ def retry(
 
     Raises StateError where there is no such run, it came to its end, was superseded, is under way, or is of a job done in one piece.
     """
-    run = found(db, run_id)
-    if run.status == runlog.DONE:
-        raise StateError(f"run {run_id} is done; to run its date once more: trueorder nightly --date {run.business_date}")
-    if run.superseded_by is not None:
-        raise StateError(f"run {run_id} was superseded by run {run.superseded_by}; see: trueorder runs show {run.superseded_by}")
+    run = to_retry(db, run_id)
     if run.job == runlog.NIGHT:
         return nightly.run(db, run.business_date, settings, history=history, progress=progress, by=by, retry=run_id)
-    if run.job == publish.JOB:
-        return publish.publish(db, settings, history=history, clock=now(), by=by, retry=run_id)
-    raise StateError(f"run {run_id}: {run.job} is done in one piece and leaves nothing half done; give its command once more")
+    return publish.publish(db, settings, history=history, clock=now(), by=by, retry=run_id)
+
+
+def to_retry(db: database.Database, run_id: int) -> Record:
+    """A run that can be taken up again, if nobody is at it. Raises StateError where it cannot."""
+    run = found(db, run_id)
+    if run.status == runlog.DONE:
+        raise StateError(
+            f"run {run_id} is done; to run its date once more: trueorder nightly --date {run.business_date}",
+            f"作业{run_id}已完成；如需再次运行其业务日期，请选择再次运行",
+        )
+    if (later := run.superseded_by) is not None:
+        raise StateError(
+            f"run {run_id} was superseded by run {later}; see: trueorder runs show {later}", f"作业{run_id}已由作业{later}取代"
+        )
+    if run.job not in (runlog.NIGHT, publish.JOB):
+        raise StateError(
+            f"run {run_id}: {run.job} is done in one piece and leaves nothing half done; give its command once more",
+            f"作业{run_id}一次完成，没有可继续的部分；请重新执行其命令",
+        )
+    return run

@@ -143,7 +143,7 @@ def _rates(
     """Requested, allocated and RATES of the period by the dimension; without any: over all."""
     by = [] if whole else [asked.by]
     end = after - timedelta(days=7)
-    found = cells.weekly(reader, run_id, "retailer_cells", by, within=asked.within, first=first, last=end, among=among)
+    found = cells.summed(reader, run_id, "retailer_cells", by, within=asked.within, first=first, last=end, among=among, weekly=True)
     return fulfilment.rates(found, by, asked.period, names=RATES) if len(found) else pd.DataFrame()
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs import alerts, leasing, rounds, scheduled
+from jobs import alerts, asked, leasing, rounds, scheduled
 from jobs.clock import now
 from jobs.leasing import Held, HeldError
 from jobs.scheduled import BUSY_PAUSE, Did, Job, StoppedError, Watch
@@ -98,7 +98,8 @@ class Scheduler:
         present = self.clock()
         since = present.date() - timedelta(days=schedule.LOOK_AHEAD)
         entries = {record.key: record.entry for record in ledger.read(self.db, since=since)}
-        return schedule.due(self.plans, present, entries, self.rules)
+        wanted = asked.due(entries, present, self.rules)
+        return [*wanted, *schedule.due(self.plans, present, entries, self.rules)]
 
     def _do(self, key: Key) -> None:
         """One job of one business date, from its record in the ledger to what became of it."""
@@ -110,7 +111,8 @@ class Scheduler:
             return self._failed(key, attempt - 1, "it was cut off each time it was tried")
         watch = Watch(self.clock(), held, self.stopping, self.clock)
         try:
-            did = self.jobs[job].run(self.db, self.settings, self.history, business_date, watch)
+            run = asked.of(job) or self.jobs[job].run
+            did = run(self.db, self.settings, self.history, business_date, watch)
         except StaleLeaseError:
             raise
         except StoppedError as error:
@@ -133,16 +135,18 @@ class Scheduler:
         more: dict[str, Any] = {"words": words, "run_id": run_id, "next_at": next_at, "uncounted": uncounted}
         ledger.finish(self.db, self.held.lease, key, state, at=self.clock(), **more)
         self.say(f"{key[0]} of {key[1]}: {words}")
-        if state in (State.DONE, State.FAILED):
+        if state in (State.DONE, State.FAILED) and not asked.is_asked(key[0]):
             alerts.of_job(self.db, *key, failed=state is State.FAILED, at=self.clock())
 
     def _failed(self, key: Key, attempt: int, words: str) -> None:
-        """Try again later, or call a person."""
-        if attempt < self.settings.schedule.attempts:
+        """Try again later, or call a person; who asked for it is told at once."""
+        if asked.is_asked(key[0]):
+            self._finish(key, State.FAILED, words)
+        elif attempt < self.settings.schedule.attempts:
             later = schedule.pause(attempt, scheduled.first_pause(self.settings))
             self._finish(key, State.WAITING, words, next_at=self.clock() + later)
-            return
-        self._finish(key, State.FAILED, f"failed {attempt} times, given up: {words}")
+        else:
+            self._finish(key, State.FAILED, f"failed {attempt} times, given up: {words}")
 
     def make_rounds(self) -> None:
         """What the leader does over and over beside what is due: the inbox, notices, alerts. What goes wrong is told, and tried again."""

@@ -90,14 +90,19 @@ def strategy(source: Source, week: date | None = None, brand: str | None = None,
     monday = _week(source, week)
     on = planning.ground(source, month_of(monday))
     if day(monday) < on.first:
-        raise StateError(f"week {monday} is past on {source.run.business_date}, the date of the newest night; give a later --week")
+        raise StateError(
+            f"week {monday} is past on {source.run.business_date}, the date of the newest night; give a later --week",
+            f"最近一次夜间作业的业务日期为{source.run.business_date}，{monday}当周已过，请选择之后的周",
+        )
     return propose(on, planning.month_weeks(on), monday, brand=brand, by=by)
 
 
 def _week(source: Source, week: date | None) -> date:
     """The week to be planned."""
     if week is not None and week.weekday():
-        raise TrueOrderError(f"week {week}: a week is named by its Monday; is it {week_of(week)}?")
+        raise TrueOrderError(
+            f"week {week}: a week is named by its Monday; is it {week_of(week)}?", f"{week}：周以其星期一命名，是否为{week_of(week)}？"
+        )
     return week or stored.first_open_week(source.db, week_of(source.run.business_date))
 
 

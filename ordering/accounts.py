@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeAlias
 
 from ordering.errors import TrueOrderError
 
@@ -118,6 +119,10 @@ PERMITS: Mapping[Permission, tuple[str, str]] = MappingProxyType({
 """Every permission with its words in English and Chinese."""
 
 
+Territory: TypeAlias = Mapping[str, frozenset[str]]
+"""Part of a city: the retailers that have any of these values, by dimension of rates."""
+
+
 @dataclass(frozen=True)
 class Person:
     """Who acts. `retailer_id`: whose shop it is (RETAILER). `managers`, `districts`: whose retailers are theirs (ACCOUNT_MANAGER).
@@ -136,6 +141,14 @@ class Person:
     def may(self, permission: Permission) -> bool:
         """True where the role, and the token if one was shown, allow it. Of which retailers is another question: `sees`."""
         return permission in MAY[self.role] and (self.scopes is None or permission in self.scopes)
+
+    @property
+    def territory(self) -> Territory | None:
+        """Whose retailers' rates are this person's; None: those of the whole city. Without a territory they are nobody's."""
+        if self.role in EVERYWHERE:
+            return None
+        own = {"manager": self.managers, "district": self.districts}
+        return {name: values for name, values in own.items() if values} or {"district": frozenset()}
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def due(plans: Sequence[Plan], now: datetime, ledger: Ledger, rules: Rules) -> l
     """
     found = [(plan.when.instant(day, rules.zone), n, day) for n, plan in enumerate(plans) for day in _days(plan, now, ledger, rules)]
     keys = [(plans[n].job, day) for _, n, day in sorted(found)]
-    return [key for key in keys if _is_open(ledger.get(key), now, rules)]
+    return [key for key in keys if is_open(ledger.get(key), now, rules)]
 
 
 def _days(plan: Plan, now: datetime, ledger: Ledger, rules: Rules) -> list[date]:
@@ -130,7 +130,7 @@ def _past(when: When, now: datetime, rules: Rules) -> Iterator[date]:
             yield day
 
 
-def _is_open(entry: Entry | None, now: datetime, rules: Rules) -> bool:
+def is_open(entry: Entry | None, now: datetime, rules: Rules) -> bool:
     """Whether a date is still to be done, now. A next attempt that lies too far ahead was set by a clock that was wrong."""
     if entry is None or entry.state is State.RUNNING:
         return True

@@ -278,7 +278,7 @@ def cancel(db: Database, run_id: int, here: Here, *, why: str, at: datetime) -> 
     with db.writing() as tx:
         run = _one(tx, run_id)
         if run.status in (runs.DONE, runs.CANCELLED) or run.superseded_by is not None:
-            raise StateError(f"run {run_id} is {run.status}; there is nothing to cancel")
+            raise StateError(f"run {run_id} is {run.status}; there is nothing to cancel", f"作业{run_id}已结束，无可取消")
         at_once = run.status != runs.RUNNING or is_cut_off(run, _now(tx), here)
         values = {"cancelled_at": at, "cancelled_by": here.by.strip(), "cancelled_why": why.strip()}
         more = {"status": runs.CANCELLED, "finished_at": at} if at_once else {}
@@ -291,7 +291,7 @@ def cancel(db: Database, run_id: int, here: Here, *, why: str, at: datetime) -> 
 def _one(tx: sa.Connection, run_id: int) -> Record:
     row = tx.execute(sa.select(T).where(T.c.run_id == run_id).with_for_update()).mappings().one_or_none()
     if row is None:
-        raise StateError(f"there is no run {run_id}; trueorder runs list shows those that are stored")
+        raise StateError(f"there is no run {run_id}; trueorder runs list shows those that are stored", f"没有作业{run_id}")
     return Record(**row)
 
 

@@ -8,8 +8,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from ordering import tables
+from ordering.database import audit
 from ordering.database.connection import Database
 from ordering.database.leases import Lease
+from ordering.errors import StateError
 from ordering.schedule import Entry, Key, State
 
 T = tables.job_days
@@ -45,6 +47,34 @@ class Record:
 def read(db: Database, *, since: date = date.min) -> list[Record]:
     """What is stored of business dates from `since` on, the newest first."""
     rows = db.rows(sa.select(T).where(T.c.business_date >= since).order_by(T.c.business_date.desc(), T.c.started_at.desc()))
+    return [Record(**row | {"state": State(row["state"])}) for row in rows]
+
+
+def subject(key: Key) -> str:
+    """What a job of a business date is called in the audit."""
+    return f"{key[0]} of {key[1]}"
+
+
+def ask(db: Database, key: Key, *, by: str, why: str, at: datetime) -> None:
+    """Put a job that a person asks for into the ledger, audited. Raises StateError where it waits already or is under way."""
+    blank = {"attempts": 0, "token": 0, "run_id": None, "holder": "", "finished_at": None, "next_at": None, "words": ""}
+    values = {"state": State.WAITING.value, "started_at": at} | blank
+    mine = (T.c.job == key[0], T.c.business_date == key[1])
+    with db.writing() as tx:
+        before = tx.execute(sa.select(T.c.state).where(*mine).with_for_update()).scalar()
+        if before in (State.WAITING.value, State.RUNNING.value):
+            raise StateError(f"{subject(key)}: it was asked for already and is {before}", f"{key[0]}（{key[1]}）已有请求，正在等待或执行")
+        if before is None:
+            tx.execute(T.insert().values(job=key[0], business_date=key[1], **values))
+        else:
+            tx.execute(T.update().where(*mine).values(**values))
+        audit.record(tx, action="run.ask", subject=subject(key), detail=why.strip()[:500], by=by, at=at)
+
+
+def beginning(db: Database, *prefixes: str, count: int) -> list[Record]:
+    """The newest entries of jobs whose names begin so."""
+    query = sa.select(T).where(sa.or_(*(T.c.job.startswith(prefix, autoescape=True) for prefix in prefixes)))
+    rows = db.rows(query.order_by(T.c.started_at.desc(), T.c.job).limit(count))
     return [Record(**row | {"state": State(row["state"])}) for row in rows]
 
 

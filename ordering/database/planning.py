@@ -70,7 +70,10 @@ def publish(db: Database, strategy: pd.DataFrame, week: date, *, replace: bool, 
     """
     _check(by, why)
     if strategy.empty:
-        raise TrueOrderError(f"week {week}: no brand could be planned, so there is nothing to publish; trueorder plan strategy says why")
+        raise TrueOrderError(
+            f"week {week}: no brand could be planned, so there is nothing to publish; trueorder plan strategy says why",
+            f"{week}当周没有可安排的品规，无可发布；原因见投放建议下的说明",
+        )
     rows = _plain(frames.conform(frames.RELEASE_STRATEGY, strategy))
     with db.writing() as tx:
         counters.renew_city(tx)
@@ -78,7 +81,10 @@ def publish(db: Database, strategy: pd.DataFrame, week: date, *, replace: bool, 
         _none_confirmed(tx, week, "its strategy stands")
         every = _held(tx, STRATEGY, STRATEGY.c.week == week)
         if every and not replace:
-            raise StateError(f"week {week} has a release strategy of {len(every):,} rows already; --replace takes its place")
+            raise StateError(
+                f"week {week} has a release strategy of {len(every):,} rows already; --replace takes its place",
+                f"{week}当周已有投放策略（{len(every):,}行）；如要替换，请选择替换",
+            )
         held = _held(tx, STRATEGY, *_of(week, rows))
         counts = {"rows_written": len(rows), "rows_replaced": len(held)}
         plan_id = _add(tx, counts | {"week": week, "why": why.strip(), "planned_at": at, "planned_by": by.strip()})
@@ -105,7 +111,10 @@ def withdraw(db: Database, plan_id: int, *, by: str, why: str, at: datetime) -> 
         _none_confirmed(tx, week, "its strategy stays")
         written, before = (_held(tx, ROWS, ROWS.c.plan_id == plan_id, ROWS.c.written == is_written) for is_written in (True, False))
         if _held(tx, STRATEGY, *_of(week, written)) != written:
-            raise StateError(f"the strategy of week {week} was changed since plan {plan_id}; import or publish what it is to be")
+            raise StateError(
+                f"the strategy of week {week} was changed since plan {plan_id}; import or publish what it is to be",
+                f"方案{plan_id}发布后，{week}当周的投放策略又有改动；请导入或发布所需的策略",
+            )
         _put(tx, before, instead_of=_of(week, written))
         counts = {"rows_written": len(before), "rows_replaced": len(written), "withdraws": plan_id}
         _add(tx, counts | {"week": week, "why": why.strip(), "planned_at": at, "planned_by": by.strip()})
@@ -126,7 +135,7 @@ def _check(by: str, why: str) -> None:
     if not by.strip():
         raise TrueOrderError("by: say who does this")
     if not why.strip():
-        raise TrueOrderError("why: say in a few words why")
+        raise TrueOrderError("why: say in a few words why", "请简要说明原因")
 
 
 def _lock(tx: sa.Connection) -> None:
@@ -139,7 +148,10 @@ def _none_confirmed(tx: sa.Connection, week: date, so: str) -> None:
     done = tables.confirmations
     count = tx.execute(sa.select(sa.func.count()).where(done.c.week == week)).scalar_one()
     if count:
-        raise StateError(f"{count:,} lines of week {week} are confirmed, under the strategy they were given; {so}")
+        raise StateError(
+            f"{count:,} lines of week {week} are confirmed, under the strategy they were given; {so}",
+            f"{week}当周已有{count:,}行订单按原策略确认，该周策略不再变动",
+        )
 
 
 def _standing(tx: sa.Connection, plan_id: int) -> date:
@@ -147,7 +159,8 @@ def _standing(tx: sa.Connection, plan_id: int) -> date:
     found = tx.execute(sa.select(PLANS).where(sa.or_(PLANS.c.plan_id == plan_id, PLANS.c.withdraws == plan_id))).mappings().all()
     if len(found) != 1 or found[0]["withdraws"] is not None:
         problem = f"plan {plan_id} was taken back already" if len(found) > 1 else f"there is no plan {plan_id}"
-        raise StateError(f"{problem}; trueorder plan publish says the id of each")
+        chinese = f"方案{plan_id}已撤回" if len(found) > 1 else f"没有方案{plan_id}"
+        raise StateError(f"{problem}; trueorder plan publish says the id of each", chinese)
     week: date = found[0]["week"]
     return week
 
@@ -190,3 +203,19 @@ def first_open_week(db: Database, week: date) -> date:
     while week in taken:
         week += timedelta(weeks=1)
     return week
+
+
+def strategy_of(db: Database, week: date) -> pd.DataFrame:
+    """The release strategy that a week has, as rows of frames.RELEASE_STRATEGY."""
+    with db.reading() as reader:
+        return read_table(reader, "release_strategy", STRATEGY.c.week == week)
+
+
+def plans(db: Database, count: int) -> list[dict[str, Any]]:
+    """The newest published plans: plan_id, week, rows_written, rows_replaced, why, planned_at, planned_by; `withdrawn_by`, `withdrawn_at`
+    and `withdrawn_why` are missing while the plan stands."""
+    back = PLANS.alias("back")
+    gone = [back.c.planned_by.label("withdrawn_by"), back.c.planned_at.label("withdrawn_at"), back.c.why.label("withdrawn_why")]
+    own = [PLANS.c[name] for name in ("plan_id", "week", "rows_written", "rows_replaced", "why", "planned_at", "planned_by")]
+    query = sa.select(*own, *gone).select_from(PLANS.outerjoin(back, back.c.withdraws == PLANS.c.plan_id))
+    return db.rows(query.where(PLANS.c.withdraws.is_(None)).order_by(PLANS.c.plan_id.desc()).limit(count))

@@ -56,11 +56,16 @@ def rates(
     period: Period = Period.MONTH,
     run: RunId = None,
 ) -> Any:  # fmt: skip
-    """How well orders and demand were filled, by what the night has summed up; by retailer or star together with brand see the export."""
+    """How well orders and demand were filled, by what the night has summed up; by retailer or star together with brand see the export.
+
+    Of the retailers that are one's own: an account manager is told the rates of its territory.
+    """
     named = list(dict.fromkeys(str(one) for one in by or []))
     if rate_cells.stored_in(named) is None:
         raise TrueOrderError("by: rates by retailer or star together with brand are not kept summed up; use trueorder export fulfilment")
-    return part.of(exports.rates(own.source(run), named, str(period)))
+    source, territory = own.source(run), person.territory
+    found = exports.rates(source, named, str(period)) if territory is None else exports.rates_within(source, named, str(period), territory)
+    return part.of(found)
 
 
 class BrandWeek(BaseModel):

@@ -41,11 +41,19 @@ class BrandsPage:
     weeks: int = 0
 
 
+OF_CITY = (
+    "This list has the figures of the whole city, and is headquarters'; your own retailers' are under Rates.",
+    "此列表为全市数据，供总部使用；您辖区的数据见“满足率”。",
+)
+
+
 @router.get("/brands")
 def brands(request: Request, own: Here, person: Rates, at: Month = None) -> Response:
     """The brands: what was asked of them, wanted, supplied and given in a month, and what is forecast. The largest true demand first."""
     if empty := nothing_yet(request, own):
         return empty
+    if person.territory is not None:
+        raise ProblemError("STATE", OF_CITY)
     found = brand_figures.listed(own.source(), at)
     if found is None:
         return shell.show(request, "headquarters/brands.html", BrandsPage())
@@ -56,7 +64,8 @@ def brands(request: Request, own: Here, person: Rates, at: Month = None) -> Resp
 @dataclass(frozen=True)
 class BrandPage:
     """One brand. `chart`: its weeks, past and forecast, in cases; `ahead`, `accuracy`: rows; `rates` by district in the month `at` with
-    the `whole` and the `causes` of its gap, empty where nobody asked for it; `may_write`: whether who looks may have the letter."""
+    the `whole` and the `causes` of its gap, empty where nobody asked for it; `may_write`: whether who looks may have the letter;
+    `is_kept`: whether rates by brand are kept for its territory."""
 
     about: Mapping[str, Any]
     chart: Mapping[str, Sequence[Any]]
@@ -68,6 +77,7 @@ class BrandPage:
     whole: Mapping[str, Any] | None
     causes: Sequence[Mapping[str, Any]]
     may_write: bool
+    is_kept: bool
 
 
 def known(db: Database, brand_id: str) -> Mapping[str, object]:
@@ -84,7 +94,7 @@ def brand(request: Request, brand_id: str, own: Here, person: Rates, at: Month =
     about = known(own.db, brand_id)
     if empty := nothing_yet(request, own):
         return empty
-    found = brand_figures.brand(own.source(), about, at)
+    found = brand_figures.brand(own.source(), about, at, person.territory)
     rates = found.rates
     page = BrandPage(
         about=about,
@@ -97,6 +107,7 @@ def brand(request: Request, brand_id: str, own: Here, person: Rates, at: Month =
         whole=record(rates.whole) if rates else None,
         causes=causes(rates.whole) if rates else (),
         may_write=person.may(Permission.EXPORT),
+        is_kept=brand_figures.has_brands(person.territory),
     )
     return shell.show(request, "headquarters/brand.html", page)
 

@@ -12,6 +12,7 @@ from web.screens import (
     managers,
     nights,
     printing,
+    rate_parts,
     retailers,
     review,
     review_files,
@@ -20,6 +21,7 @@ from web.screens import (
     shop_sheet,
     strategy,
     visits,
+    what_if,
 )
 
 PAGES = (
@@ -32,6 +34,7 @@ PAGES = (
     managers,
     nights,
     printing,
+    rate_parts,
     retailers,
     review,
     review_files,
@@ -40,5 +43,6 @@ PAGES = (
     shop_sheet,
     strategy,
     visits,
+    what_if,
 )
 ROUTERS = (*(page.router for page in PAGES), retailers.told)

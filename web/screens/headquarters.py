@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
 
@@ -18,13 +18,14 @@ from jobs.breakdown import Asked, Breakdown
 from jobs.report_figures import BY_SIZE
 from jobs.report_html import shade
 from ordering import rate_cells
-from ordering.accounts import Person
-from ordering.database import cells, runs
+from ordering.accounts import Person, Territory
+from ordering.database import cells, privacy, runs
 from ordering.fulfilment import RATES
 from ordering.gaps import GAPS
 from ordering.rate_cells import Period
 from web.api.headquarters import Rates
 from web.api.pages import record, records
+from web.problems import ProblemError
 from web.screens import shell
 from web.screens.paging import Pager, pager
 from web.service import Here, Service
@@ -87,9 +88,13 @@ class Chosen(BaseModel):
         """The address of the same on paper."""
         return self.to().replace("/rates", "/rates.pdf", 1)
 
-    def may_be_by(self, name: str) -> bool:
-        """Whether stored cells give the rates by a dimension within these values."""
-        return name not in self.within and rate_cells.stored_in([name, *self.within]) is not None
+    def asked(self, person: Person) -> Asked:
+        """The same of the retailers that a person sees."""
+        return Asked(self.by, str(self.period), self.at, self.within, person.territory)
+
+    def may_be_by(self, name: str, territory: Territory | None) -> bool:
+        """Whether stored cells give the rates by a dimension within these values and the territory."""
+        return name not in self.within and rate_cells.stored_in([name, *self.within, *(territory or {})]) is not None
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class RatesPage:
     """Rates of a period: the rows of one dimension (a part, `pager`), all together, the trend, the causes of the gap, the heat map.
 
     `found` is None where nothing was asked within the values. `names`: of brands and retailers, the values chosen among them.
+    `territory`: whose retailers these are, None for all.
     """
 
     chosen: Chosen
@@ -110,10 +116,23 @@ class RatesPage:
     heat: Sequence[tuple[str, Sequence[Any]]] = ()
     heads: Sequence[str] = ()
     names: Mapping[str, str] | None = None
+    territory: Territory | None = None
 
     def name(self, dimension: str, value: object) -> str:
         """What a value is called."""
         return (self.names or {}).get(f"{dimension} {value}", str(value))
+
+    @property
+    def lowest(self) -> str:
+        """Where the lowest rates of the same weeks are."""
+        assert self.found is not None
+        return "/rates/lowest?" + urlencode({**self.chosen.within, "first": self.found.first, "last": self.found.last})
+
+    @property
+    def lines(self) -> str:
+        """Where the order lines of the last of these weeks are."""
+        assert self.found is not None
+        return "/rates/lines?" + urlencode({**self.chosen.within, "week": self.found.last})
 
     def below(self, value: object) -> str | None:
         """Where the rates of a value are broken down further."""
@@ -122,7 +141,7 @@ class RatesPage:
             return None
         within = Chosen.model_validate(self.chosen.within | {by: value})
         further = [BELOW[by], *self.dimensions]
-        next_by = next((name for name in further if within.may_be_by(name)), None)
+        next_by = next((name for name in further if within.may_be_by(name, self.territory)), None)
         return self.chosen.to(by=next_by, sort=None, down=None, **{by: value}) if next_by else None
 
 
@@ -136,27 +155,53 @@ def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, 
     """How well orders and demand were filled in a period, by one dimension within values of others, and why not."""
     if empty := nothing_yet(request, own):
         return empty
-    found = breakdown.breakdown(own.source(), kept(chosen, person))
-    dimensions = [name for name in get_args(By) if name == chosen.by or chosen.may_be_by(name)]
-    page = RatesPage(chosen, dimensions) if found is None else _page(request, own, chosen, dimensions, found)
+    asked = kept(chosen, person)
+    if chosen.by == "retailer":
+        privacy.note_access(own.db, person=person, what="rates", at=own.clock())
+    found = breakdown.breakdown(own.source(), asked)
+    blank = RatesPage(chosen, _dimensions(chosen, person), territory=person.territory)
+    page = blank if found is None else _page(request, own, blank, found)
     return shell.show(request, "headquarters/rates.html", page)
 
 
+NOT_KEPT = (
+    "Rates by retailer or level are not kept summed up within a brand, manufacturer or price class: trueorder export fulfilment has them.",
+    "按零售户或档位与品规、厂家、价类交叉的满足率未预先汇总，请用 trueorder export fulfilment 导出。",
+)
+NOT_OF_TERRITORY = (
+    "Rates by brand, manufacturer or price class are kept for whole districts, not for the retailers of one account manager: look at your "
+    "territory by district, level or retailer.",
+    "按品规、厂家、价类的满足率只按片区汇总，不按客户经理汇总；请按片区、档位或零售户查看您的辖区。",
+)
+
+
 def kept(chosen: Chosen, person: Person) -> Asked:
-    """What is asked for, of what a person sees."""
-    return Asked(chosen.by, str(chosen.period), chosen.at, chosen.within)
+    """What is asked for, of the retailers that a person sees. Raises ProblemError where no stored cells can give it."""
+    if rate_cells.stored_in([chosen.by, *chosen.within]) is None:
+        raise ProblemError("INVALID", NOT_KEPT)
+    found = chosen.asked(person)
+    if rate_cells.stored_in(found.needs(found.by)) is None:
+        raise ProblemError("INVALID", NOT_OF_TERRITORY)
+    return found
 
 
-def _page(request: Request, own: Service, chosen: Chosen, dimensions: Sequence[str], found: Breakdown) -> RatesPage:
+def _dimensions(chosen: Chosen, person: Person) -> list[str]:
+    """By what else the same can be looked at."""
+    return [name for name in get_args(By) if name == chosen.by or chosen.may_be_by(name, person.territory)]
+
+
+def _page(request: Request, own: Service, page: RatesPage, found: Breakdown) -> RatesPage:
+    chosen = page.chosen
     rows = in_order(found.rows, chosen)
     part = records(rows.iloc[chosen.offset : chosen.offset + LISTED])
     wanted = {chosen.by: [str(row[chosen.by]) for row in part]} | {name: [str(value)] for name, value in chosen.within.items()}
     heads = [] if found.heat is None else [str(name) for name in found.heat.columns]
     asked = [*wanted.items(), ("brand", heads)]
     names = {f"{of} {id_}": name for of, ids in asked for id_, name in cells.names(own.db, of, ids).items()}
-    shown = pager(request, chosen.offset, len(rows), LISTED)
-    why, weeks = causes(found.whole), trend(found.trend)
-    return RatesPage(chosen, dimensions, found, part, shown, record(found.whole), why, weeks, _heat(found), heads, names)
+    return replace(
+        page, found=found, rows=part, pager=pager(request, chosen.offset, len(rows), LISTED), whole=record(found.whole),
+        causes=causes(found.whole), trend=trend(found.trend), heat=_heat(found), heads=heads, names=names,
+    )  # fmt: skip
 
 
 def in_order(rows: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:

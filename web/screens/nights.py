@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Form, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jobs import asked, chain, publish
 from jobs.run_lists import Look, in_language
 from jobs.run_words import STEPS, said
-from ordering.database import chains
+from jobs.scheduler import LEADER
+from ordering.accounts import Permission, Person
+from ordering.database import chains, leases, ledger
 from ordering.database import runs as runlog
 from ordering.database.runs import Record
+from ordering.schedule import State
 from web import language
 from web.api.headquarters import Runs
-from web.problems import ProblemError
+from web.people import may
+from web.problems import ProblemError, is_htmx
 from web.screens import shell
 from web.screens.paging import Pager, pager
 from web.service import Here, Service
@@ -25,6 +30,11 @@ from web.service import Here, Service
 router = shell.router_of()
 LISTED = 50
 PROBLEMS = 200
+WANTED = 5
+"""Requests of people that are listed."""
+Starts = Annotated[Person, may(Permission.RERUN)]
+RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Why = Annotated[str, Form(min_length=1, max_length=500)]
 
 
 @dataclass(frozen=True)
@@ -40,17 +50,29 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What people asked to be run, the newest first; `open`: whether any of it is still to be done; `leads`: whether a scheduler is there
+    to do it."""
+
+    rows: Sequence[ledger.Record]
+    open: bool
+    leads: bool
+
+
+@dataclass(frozen=True)
 class RunsPage:
     """A part of the runs, the newest first; `pager` knows of one older run at most."""
 
     rows: Sequence[Told]
     pager: Pager
+    wanted: Wanted
 
 
 @dataclass(frozen=True)
 class RunPage:
     """A run: `steps` as stored, each with its name in the reader's language, how it goes and its share of the longest; its problems, of
-    which `hidden` more are not listed; its log; and the last sign of life, in words."""
+    which `hidden` more are not listed; its log; and the last sign of life, in words. `wanted`: what was asked of it; `acts`: what who looks
+    may ask ("retry", "again", "cancel")."""
 
     told: Told
     steps: Sequence[Mapping[str, Any]]
@@ -58,6 +80,8 @@ class RunPage:
     hidden: int
     log: Sequence[Mapping[str, Any]]
     beat: str
+    wanted: Wanted
+    acts: Sequence[str]
 
 
 @router.get("/runs")
@@ -67,26 +91,82 @@ def runs(request: Request, own: Here, person: Runs, offset: Annotated[int, Query
     found = chains.newest(own.db, offset + LISTED + 1)[offset:]
     troubles = chains.problem_counts(own.db, [run.run_id for run in found])
     rows = [_told(look, run, troubles.get(run.run_id, 0)) for run in found[:LISTED]]
-    return shell.show(request, "headquarters/runs.html", RunsPage(rows, pager(request, offset, offset + len(found), LISTED)))
+    part = pager(request, offset, offset + len(found), LISTED)
+    page = RunsPage(rows, part, _wanted(own))
+    return shell.show(request, "headquarters/runs.html", page)
 
 
 @router.get("/runs/{run_id}")
-def run(request: Request, own: Here, person: Runs, run_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
-    """One run, step by step; the page asks for itself again while it goes."""
+def run(request: Request, own: Here, person: Runs, run_id: RunId) -> Response:
+    """One run, step by step; the page asks for itself again while it goes, and is made anew when it has ended."""
     found = runlog.by_id(own.db, run_id)
     if found is None:
         raise ProblemError("NOT_FOUND")
     look = _look(request, own)
+    wanted = _wanted(own, found)
+    told = _told(look, found, 0)
+    if is_htmx(request) and not (told.is_running or wanted.open):
+        return _anew()
     steps, problems = runlog.read_steps(own.db, run_id), runlog.read_problems(own.db, run_id)
     page = RunPage(
-        told=_told(look, found, len(problems)),
+        told=replace(told, problems=len(problems)),
         steps=[_step(look, row, max(float(one["seconds"]) for one in steps)) for row in steps],
         problems=[row | {"step": said(STEPS, row["step"], look.language)} for row in problems[:PROBLEMS]],
         hidden=max(len(problems) - PROBLEMS, 0),
         log=[_line(look, row) for row in chains.read_log(own.db, run_id)],
         beat=look.ago(found.heartbeat_at) if found.heartbeat_at is not None else "",
+        wanted=wanted,
+        acts=_acts(found, told, wanted) if person.may(Permission.RERUN) else (),
     )
     return shell.show(request, "headquarters/run.html", page)
+
+
+def _wanted(own: Service, run: Record | None = None) -> Wanted:
+    """What people asked to be run; of one run and its date alone where it is named."""
+    names = [asked.RETRY, asked.AGAIN] if run is None else [f"{asked.RETRY}{run.run_id}", f"{asked.AGAIN}{run.job}"]
+    rows = ledger.beginning(own.db, *names, count=WANTED * 10)
+    if run is not None:
+        rows = [row for row in rows if row.job in names and row.business_date == run.business_date]
+    who = leases.holder_of(own.db, LEADER)
+    is_open = any(row.state in (State.WAITING, State.RUNNING) for row in rows)
+    return Wanted(rows[:WANTED], is_open, who is not None and who.live)
+
+
+def _acts(run: Record, told: Told, wanted: Wanted) -> list[str]:
+    """What can be asked of a run."""
+    if told.is_running:
+        return ["cancel"]
+    if wanted.open or run.superseded_by is not None:
+        return []
+    if run.status == runlog.DONE:
+        return ["again"] if run.job == runlog.NIGHT else []
+    return (["retry"] if run.job in (runlog.NIGHT, publish.JOB) else []) + (["cancel"] if run.status != runlog.CANCELLED else [])
+
+
+def _anew() -> Response:
+    """Has the page made anew."""
+    return Response(headers={"HX-Refresh": "true"})
+
+
+@router.post("/runs/{run_id}/retry")
+def retry(own: Here, person: Starts, run_id: RunId, why: Why) -> Response:
+    """Ask the scheduler to take a run up after its last step that was done."""
+    asked.retry(own.db, run_id, by=person.name, why=why, at=own.clock())
+    return _anew()
+
+
+@router.post("/runs/{run_id}/again")
+def again(own: Here, person: Starts, run_id: RunId, why: Why) -> Response:
+    """Ask the scheduler to run the night of a run's date once more."""
+    asked.again(own.db, run_id, by=person.name, why=why, at=own.clock())
+    return _anew()
+
+
+@router.post("/runs/{run_id}/cancellation")
+def cancel(own: Here, person: Starts, run_id: RunId, why: Why) -> Response:
+    """Stop a run: at once where nobody is at work on it, else at its next step or tick of progress, in its own process."""
+    chains.cancel(own.db, run_id, chain.here(person.name), why=why, at=own.clock())
+    return _anew()
 
 
 def _look(request: Request, own: Service) -> Look:

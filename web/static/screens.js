@@ -18,6 +18,10 @@
   document.addEventListener("input", function (event) {
     if (event.target.matches("[data-find], [data-only]")) filter();
   });
+  document.addEventListener("click", function (event) {
+    const empties = event.target.closest("[data-empty]");
+    if (empties) document.querySelector(empties.dataset.empty).replaceChildren();
+  });
   // Enter in a need asks for its answer and goes on to the next need; it does not send the order.
   document.addEventListener("keydown", function (event) {
     if (!event.target.matches(".need input")) return;
