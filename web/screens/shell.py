@@ -65,7 +65,10 @@ PLACES: Mapping[Role, Sequence[Link]] = {
         Link("/retailers/{shop}/why", mark("What I got and why")), Link("/retailers/{shop}/arrivals", mark("What arrives")),
     ),
     Role.ACCOUNT_MANAGER: (Link("/review", mark("Review")), Link("/retailers", mark("My retailers"))),
-    Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
+    Role.ADMINISTRATOR: (
+        Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit")),
+        Link("/privacy", mark("Personal data")), Link("/runs", mark("Runs")),
+    ),
     Role.HEADQUARTERS: (
         Link("/rates", mark("Rates")), Link("/brands", mark("Brands")), Link("/strategy", mark("Strategy")), Link("/runs", mark("Runs")),
     ),
