@@ -33,8 +33,13 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "record": ("record", "预测存档"),
     "write": ("write", "写入"),
     "decide": ("decide", "计算"),
+    "city": ("city", "城市数据"),
+    "demand": ("demand", "需求估计"),
+    "inflation": ("inflation", "虚高识别"),
+    "allocation": ("allocation", "分配"),
+    "suggesting": ("suggesting", "建议订货"),
 }
-"""Steps of the chains; a step of publishing is named by its order day, in both languages."""
+"""Steps of the chains, and the parts of deciding that problems name; a step of publishing is named by its order day, in both languages."""
 
 TEXT: Mapping[str, tuple[str, str]] = {
     "head": ("run {run}, {job} of {date}: {state}", "作业{run}，{job}，业务日期{date}：{state}"),

@@ -26,6 +26,17 @@ def about_retailer(db: Database, retailer_id: str) -> Iterator[tuple[str, pd.Dat
     return _found(db, {table: owners.of_retailer(table, retailer_id) for table in tables.metadata.sorted_tables})
 
 
+def held(db: Database, retailer_id: str) -> dict[str, int]:
+    """The tables that hold something about a retailer, each with how many rows."""
+    wanted = {table: owners.of_retailer(table, retailer_id) for table in tables.metadata.sorted_tables}
+    counts = [
+        sa.select(sa.literal(table.name).label("name"), sa.func.count().label("held")).select_from(table).where(condition)
+        for table, condition in wanted.items()
+        if condition is not None
+    ]
+    return {row["name"]: int(row["held"]) for query in counts for row in db.rows(query) if row["held"]}
+
+
 def about_user(db: Database, person: Person) -> Iterator[tuple[str, pd.DataFrame]]:
     """The same about a user: what it is, did, and how it came in."""
     return _found(db, {table: owners.of_user(table, person) for table in tables.metadata.sorted_tables})

@@ -26,8 +26,10 @@ def own(among: Among) -> sa.Select[Any]:
     return sa.select(SHOPS.c.retailer_id).where(among)
 
 
-def _page(db: Database, query: sa.Select[Any], offset: int, limit: int) -> Rows:
-    (count,) = db.rows(sa.select(sa.func.count().label("total")).select_from(query.order_by(None).subquery()))
+def _page(db: Database, query: sa.Select[Any], offset: int, limit: int, *, most: int | None = None) -> Rows:
+    """`most`: count no more rows than one beyond this, or beyond the page itself."""
+    counted = query.order_by(None) if most is None else query.order_by(None).limit(max(most, offset + limit) + 1)
+    (count,) = db.rows(sa.select(sa.func.count().label("total")).select_from(counted.subquery()))
     return db.rows(query.offset(offset).limit(limit)), int(count["total"])
 
 
@@ -62,10 +64,14 @@ def brand_names(db: Database) -> dict[str, str]:
 
 
 def audit(
-    db: Database, *, by: str | None, action: str | None, since: datetime | None, until: datetime | None = None, offset: int, limit: int
-) -> Rows:
-    """What people did, the newest first; `action`: only acts whose name begins so; from `since` on and before `until` (UTC)."""
-    return _page(db, _audited(by, action, since, until), offset, limit)
+    db: Database, *, by: str | None, action: str | None, since: datetime | None, until: datetime | None = None, offset: int, limit: int,
+    most: int | None = None,
+) -> Rows:  # fmt: skip
+    """What people did, the newest first; `action`: only acts whose name begins so; from `since` on and before `until` (UTC).
+
+    `most`: where there are more, they are not counted, and the total is greater than it.
+    """
+    return _page(db, _audited(by, action, since, until), offset, limit, most=most)
 
 
 AT_ONCE = 20_000

@@ -2,6 +2,6 @@
 
 from ordering.database.access import note, note_access, read_log
 from ordering.database.forgetting import Forgotten, forget
-from ordering.database.giving_out import about_retailer, about_user
+from ordering.database.giving_out import about_retailer, about_user, held
 
-__all__ = ["Forgotten", "about_retailer", "about_user", "forget", "note", "note_access", "read_log"]
+__all__ = ["Forgotten", "about_retailer", "about_user", "forget", "held", "note", "note_access", "read_log"]

@@ -57,7 +57,11 @@ def codes(db: Database) -> Mapping[str, Mapping[str, int]]:
     return found
 
 
+LATEST = 10_000
+
+
 def actions(db: Database) -> list[str]:
-    """The names of all acts that are in the audit."""
-    named = tables.audit.c.action
-    return [str(row["action"]) for row in db.rows(sa.select(named).distinct().order_by(named))]
+    """The names of the acts among the latest of the audit."""
+    t = tables.audit
+    latest = sa.select(t.c.action).order_by(t.c.audit_id.desc()).limit(LATEST).subquery()
+    return [str(row["action"]) for row in db.rows(sa.select(latest.c.action).distinct().order_by(latest.c.action))]

@@ -7,15 +7,17 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ordering import database
+from ordering import database, settings_sources
 from ordering.accounts import Role
 from ordering.database import demo
 from ordering.settings import Settings
@@ -35,16 +37,27 @@ class Site:
     db: database.Database
     people: dict[Role, str]
     week: date
+    app: FastAPI
 
 
 @pytest.fixture
 def site(tmp_path: Path, planned: Path, made: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
-    """A demo of its own, served on a port of its own, at noon of the waiting week's Monday."""
-    shutil.copytree(planned, tmp_path / "city")
-    db = database.connect(f"sqlite:///{tmp_path / 'city' / 'one.db'}", pool=4)
+    """A demo of its own."""
+    with served(tmp_path, planned, made, rules) as found:
+        yield found
+
+
+@contextmanager
+def served(place: Path, planned: Path, made: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
+    """A demo, served on a port of its own, at noon of the waiting week's Monday."""
+    shutil.copytree(planned, place / "city")
+    db = database.connect(f"sqlite:///{place / 'city' / 'one.db'}", pool=4)
     settings = local(rules)
+    settings = settings.model_copy(update={"web": settings.web.model_copy(update={"metrics_from": ("127.0.0.1",)})})
     people = {one.role: one.name for one in demo.invite(db, at=morning(made), rules=settings.accounts)}
-    app = app_of(db, settings, history=tmp_path / "city" / "one-history", clock=lambda: morning(made))
+    app = app_of(
+        db, settings, history=place / "city" / "one-history", clock=lambda: morning(made), sources=settings_sources.listed()
+    )  # fmt: skip
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -52,7 +65,7 @@ def site(tmp_path: Path, planned: Path, made: tuple[Path, date], rules: Settings
         assert thread.is_alive(), "the service did not start"
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://localhost:{port}", db, people, made[1])
+    yield Site(f"http://localhost:{port}", db, people, made[1], app)
     server.should_exit = True
     thread.join(10)
     db.engine.dispose()
@@ -79,10 +92,14 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def log_in(self, role: Role) -> None:
+        """Logs in on the log-in page, as the demo's user of a role."""
+        self.come(self.site.people[role], demo.PASSWORD)
+
+    def come(self, name: str, password: str) -> None:
         """Logs in on the log-in page."""
         self.page.goto(f"{self.site.address}/login")
-        self.page.fill("#name", self.site.people[role])
-        self.page.fill("#password", demo.PASSWORD)
+        self.page.fill("#name", name)
+        self.page.fill("#password", password)
         self.page.click(".login button")
         self.page.wait_for_url(lambda address: "/login" not in address)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -59,23 +60,35 @@ def peopled(tmp_path_factory: pytest.TempPathFactory, planned: Path, made: tuple
 
     def make(folder: Path) -> date:
         shutil.copytree(planned, folder, dirs_exist_ok=True)
-        db = database.connect(f"sqlite:///{folder / 'one.db'}")
-        with db.reading() as reader:
-            shops = database.read_table(reader, "retailers")
-        shops.loc[1::2, ["account_manager", "district"]] = ["M-other", "D-other"]
-        database.store(db, {"retailers": shops}, folder="city", by="tester", at=morning(made))
-        db.engine.dispose()
+        shared_out(folder, made)
         return made[1]
 
     return once(tmp_path_factory, "peopled", make)[0]
 
 
+def shared_out(folder: Path, made: tuple[Path, date]) -> None:  # noqa: F811
+    """Give every second shop of the city in a folder another account manager and district."""
+    db = database.connect(f"sqlite:///{folder / 'one.db'}")
+    with db.reading() as reader:
+        shops = database.read_table(reader, "retailers")
+    shops.loc[1::2, ["account_manager", "district"]] = ["M-other", "D-other"]
+    database.store(db, {"retailers": shops}, folder="city", by="tester", at=morning(made))
+    db.engine.dispose()
+
+
 @pytest.fixture
 def house(tmp_path: Path, peopled: Path, made: tuple[Path, date], rules: Settings) -> Iterator[House]:  # noqa: F811
-    """The service over a copy of the city: two retailers of different managers, their managers, and one person of each other role."""
+    """The service over a copy of the city."""
     shutil.copytree(peopled, tmp_path / "city")
-    db = database.connect(f"sqlite:///{tmp_path / 'city' / 'one.db'}", pool=4)
-    found = House(db, local(rules), tmp_path / "city", morning(made))
+    with housed(tmp_path / "city", local(rules), morning(made)) as found:
+        yield found
+
+
+@contextmanager
+def housed(folder: Path, settings: Settings, at: datetime) -> Iterator[House]:
+    """The service over the city in a folder: two retailers of different managers, their managers, and one person of each other role."""
+    db = database.connect(f"sqlite:///{folder / 'one.db'}", pool=4)
+    found = House(db, settings, folder, at)
     shops = shops_of(db)
     first = next(iter(shops))
     second = next(name for name, manager in shops.items() if manager != shops[first])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ordering.accounts import Permission, Person, Role
+from ordering.accounts import MAY, PERMITS, Permission, Person, Role
 from ordering.database import accounts, lookups, user_lists
 from ordering.database.sessions import Open
 from ordering.database.tokens import Token
@@ -29,6 +29,8 @@ from web.service import Here, Service
 router = shell.router_of()
 ROWS = 100
 """Of a page of users, or of the audit."""
+COUNTED = 10_000
+"""Entries of the audit are counted up to so many: it grows for years, and nobody needs to know how many there are."""
 EMPTY = BeforeValidator(lambda said: said or None)
 """A filter that a form leaves empty filters nothing."""
 Text = Annotated[Annotated[str, Field(max_length=100)] | None, EMPTY, Query()]
@@ -73,7 +75,12 @@ def add(said: Annotated[api.NewUser, Form()], own: Here, person: Manages) -> Res
 
 @dataclass(frozen=True)
 class UserPage:
-    """A user; `own`: whether it is who looks; `done`: what was just done ("changed", "password", "sessions", "disabled", "enabled")."""
+    """A user; `own`: whether it is who looks.
+
+    `done`: what was just done ("changed", "password", "sessions", "disabled", "enabled", "token", "revoked"); `secret`: a token that was
+    just made, shown this once. `scopes`: what a token may be good for, each with its words in English and Chinese; `until` and `last`:
+    the end that is proposed for a token, and the latest there may be.
+    """
 
     user: accounts.User
     sessions: Sequence[Open]
@@ -83,19 +90,29 @@ class UserPage:
     codes: Mapping[str, Mapping[str, int]]
     least: int
     own: bool
+    at: datetime
+    until: date
+    last: date
+    scopes: Mapping[Permission, tuple[str, str]]
     done: str = ""
+    secret: str = field(default="", repr=False)
 
 
 LATEST = 10
+PROPOSED = timedelta(days=90)
+"""For how long a token is made unless somebody says otherwise."""
 
 
 def _user(own: Service, person: Person, name: str) -> UserPage:
     found = accounts.find(own.db, name)
     name = found.person.name
     acts, _ = lookups.audit_of(own.db, f"user {name}", offset=0, limit=LATEST)
+    last = own.today + timedelta(days=own.settings.accounts.token_days - 1)
+    scopes = {one: PERMITS[one] for one in Permission if one in MAY[found.person.role]}
     return UserPage(
         found, accounts.open_sessions(own.db, name, at=own.clock()), accounts.tokens(own.db, name), acts, tuple(Role),
         user_lists.codes(own.db), own.settings.accounts.least_length, found.person.user_id == person.user_id,
+        own.clock(), min(own.today + PROPOSED, last), last, scopes,
     )  # fmt: skip
 
 
@@ -105,8 +122,9 @@ def user(request: Request, own: Here, person: Manages, name: Name) -> Response:
     return shell.show(request, "administrator/user.html", _user(own, person, name))
 
 
-def _done(request: Request, own: Service, person: Person, name: str, what: str) -> Response:
-    return shell.show(request, "administrator/user_part.html", replace(_user(own, person, name), done=what))
+def done(request: Request, own: Service, person: Person, name: str, what: str, *, secret: str = "") -> Response:
+    """The user as it is now, with what was just done."""
+    return shell.show(request, "administrator/user_part.html", replace(_user(own, person, name), done=what, secret=secret))
 
 
 @router.post("/user/role")
@@ -118,35 +136,35 @@ def change(
     before = accounts.find(own.db, name).person
     territory = {"managers": managers, "districts": districts} if role is Role.ACCOUNT_MANAGER else {}
     api.change(name, api.Change(role=None if role is before.role else role, **territory), own, person)
-    return _done(request, own, person, name, "changed")
+    return done(request, own, person, name, "changed")
 
 
 @router.post("/user/password")
 def set_password(request: Request, own: Here, person: Manages, name: Name, password: Annotated[api.Password, Form()]) -> Response:
     """Give a user another password."""
     api.change(name, api.Change(password=password), own, person)
-    return _done(request, own, person, name, "password")
+    return done(request, own, person, name, "password")
 
 
 @router.post("/user/sessions")
 def end_sessions(request: Request, own: Here, person: Manages, name: Name) -> Response:
     """End a user's sessions: it has to log in again."""
     accounts.end_sessions(own.db, name, by=person.name, at=own.clock())
-    return _done(request, own, person, name, "sessions")
+    return done(request, own, person, name, "sessions")
 
 
 @router.post("/user/disabling")
 def disable(request: Request, own: Here, person: Manages, name: Name, why: Annotated[str, Form(max_length=1000)]) -> Response:
     """Keep a user out."""
     api.disable(name, api.Because(why=why), own, person)
-    return _done(request, own, person, name, "disabled")
+    return done(request, own, person, name, "disabled")
 
 
 @router.post("/user/enabling")
 def enable(request: Request, own: Here, person: Manages, name: Name) -> Response:
     """Let a user in again."""
     api.enable(name, own, person)
-    return _done(request, own, person, name, "enabled")
+    return done(request, own, person, name, "enabled")
 
 
 @dataclass(frozen=True)
@@ -181,13 +199,15 @@ def audit(
     first: Annotated[date | None, EMPTY] = None, last: Annotated[date | None, EMPTY] = None, offset: Offset = 0,
 ) -> Response:  # fmt: skip
     """Who did what, the newest first, of days in the city."""
-    since, until = _midnight(own, first), _midnight(own, last, days=1)
-    found, total = lookups.audit(own.db, by=by, action=action, since=since, until=until, offset=offset, limit=ROWS)
-    page = AuditPage(found, pager(request, offset, total, ROWS), by or "", action or "", first, last, user_lists.actions(own.db))
+    since, until = midnight(own, first), midnight(own, last, days=1)
+    found, total = lookups.audit(own.db, by=by, action=action, since=since, until=until, offset=offset, limit=ROWS, most=COUNTED)
+    page = AuditPage(
+        found, pager(request, offset, total, ROWS, most=COUNTED), by or "", action or "", first, last, user_lists.actions(own.db)
+    )
     return shell.show(request, "administrator/audit.html", page)
 
 
-def _midnight(own: Service, day: date | None, days: int = 0) -> datetime | None:
+def midnight(own: Service, day: date | None, days: int = 0) -> datetime | None:
     """When a day begins in the city, or one so many days later; UTC. The first and last days that there are have none before and after."""
     try:
         local = None if day is None else datetime.combine(day + timedelta(days), time.min, ZoneInfo(own.settings.city.time_zone))

@@ -12,6 +12,7 @@ from web.screens import (
     managers,
     nights,
     printing,
+    privacy,
     rate_parts,
     retailers,
     review,
@@ -20,6 +21,7 @@ from web.screens import (
     shop,
     shop_sheet,
     strategy,
+    user_tokens,
     visits,
     what_if,
 )
@@ -34,6 +36,7 @@ PAGES = (
     managers,
     nights,
     printing,
+    privacy,
     rate_parts,
     retailers,
     review,
@@ -42,6 +45,7 @@ PAGES = (
     shop,
     shop_sheet,
     strategy,
+    user_tokens,
     visits,
     what_if,
 )

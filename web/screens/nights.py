@@ -111,7 +111,10 @@ def run(request: Request, own: Here, person: Runs, run_id: RunId) -> Response:
     page = RunPage(
         told=replace(told, problems=len(problems)),
         steps=[_step(look, row, max(float(one["seconds"]) for one in steps)) for row in steps],
-        problems=[row | {"step": said(STEPS, row["step"], look.language)} for row in problems[:PROBLEMS]],
+        problems=[
+            row | {"step": said(STEPS, row["step"], look.language), "message": in_language(row["message"], look.language)}
+            for row in problems[:PROBLEMS]
+        ],
         hidden=max(len(problems) - PROBLEMS, 0),
         log=[_line(look, row) for row in chains.read_log(own.db, run_id)],
         beat=look.ago(found.heartbeat_at) if found.heartbeat_at is not None else "",

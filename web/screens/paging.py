@@ -10,17 +10,24 @@ from starlette.requests import Request
 
 @dataclass(frozen=True)
 class Pager:
-    """Which rows a page shows, of how many, and the addresses of those before and after; empty: there are none."""
+    """Which rows a page shows, of how many, and the addresses of those before and after; empty: there are none.
+
+    `uncounted`: there are more than `total`, which were left uncounted.
+    """
 
     first: int
     last: int
     total: int
     before: str
     after: str
+    uncounted: bool = False
 
 
-def pager(request: Request, offset: int, total: int, rows: int) -> Pager:
-    """The part of a page that shows `rows` of `total` rows from `offset` on; the addresses keep what else is asked."""
+def pager(request: Request, offset: int, total: int, rows: int, *, most: int | None = None) -> Pager:
+    """The part of a page that shows `rows` of `total` rows from `offset` on; the addresses keep what else is asked.
+
+    `most`: how far was counted; a greater total says only that there are more.
+    """
 
     def to(place: int) -> str:
         kept = [pair for pair in request.query_params.multi_items() if pair[0] != "offset"]
@@ -28,4 +35,5 @@ def pager(request: Request, offset: int, total: int, rows: int) -> Pager:
 
     before = to(max(offset - rows, 0)) if offset > 0 else ""
     after = to(offset + rows) if offset + rows < total else ""
-    return Pager(min(offset + 1, total), min(offset + rows, total), total, before, after)
+    uncounted = most is not None and total > most
+    return Pager(min(offset + 1, total), min(offset + rows, total), min(total, most or total), before, after, uncounted)

@@ -69,7 +69,10 @@ PLACES: Mapping[Role, Sequence[Link]] = {
         Link("/review", mark("Review")), Link("/visits", mark("Visits")), Link("/retailers", mark("My retailers")),
         Link("/complaints", mark("Complaints")),
     ),
-    Role.ADMINISTRATOR: (Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit"))),
+    Role.ADMINISTRATOR: (
+        Link("/users", mark("Users")), Link("/settings", mark("Settings")), Link("/audit", mark("Audit")),
+        Link("/privacy", mark("Personal data")), Link("/runs", mark("Runs")),
+    ),
     Role.HEADQUARTERS: (
         Link("/rates", mark("Rates")), Link("/brands", mark("Brands")), Link("/strategy", mark("Strategy")), Link("/runs", mark("Runs")),
         Link("/satisfaction", mark("Satisfaction")),

@@ -130,6 +130,8 @@
       });
       table.on("cellClick", clicked);
       table.on("tableBuilt", ready);
+      // The grid's rows stand in its holder, which the library gives no role.
+      table.on("tableBuilt", () => { const holder = document.querySelector("#grid .tabulator-tableholder"); holder.setAttribute("role", "rowgroup"); holder.firstElementChild.setAttribute("role", "presentation"); });
     });
   }
   function clicked(event, cell) {
