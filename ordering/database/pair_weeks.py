@@ -1,4 +1,4 @@
-"""What retailers asked and were given of brands, week by week: of one pair, of one retailer and of many; and what demand is reckoned from."""
+"""What retailers asked and were given of brands, week by week, of one, of some or of many, and what demand is reckoned from."""
 
 from __future__ import annotations
 
