@@ -89,7 +89,7 @@ def audit(
 ) -> Response:  # fmt: skip
     """Who did what, the newest first, of days in the city."""
     columns = {"at": mark("When"), "by": mark("Who"), "action": mark("Act"), "subject": mark("What"), "detail": mark("Details")}
-    since, until = administrators.midnight(own, first), administrators._midnight(own, last, days=1)
+    since, until = administrators.midnight(own, first), administrators.midnight(own, last, days=1)
     every = lookups.audit_parts(own.db, by=by, action=action, since=since, until=until)
     return downloads.send(request, own, person, Listed("audit", mark("Audit"), _local(own, every, list(columns)), columns), kind)
 
