@@ -188,11 +188,23 @@ def _end_idle() -> None:
 os.register_at_fork(after_in_child=_idle.clear)  # the pipes are the parent's
 
 
+SOCKETS = ("/var/run/postgresql", "/tmp")
+"""Where servers on this machine listen, Debian's and others'."""
+
+
+def _placed(url: sa.URL) -> sa.URL:
+    """The address, with the folder of the server's socket where it names no host: each driver was built to look into another one."""
+    if url.host or "host" in url.query or os.environ.get("PGHOST"):
+        return url
+    there = [folder for folder in SOCKETS if Path(folder, f".s.PGSQL.{url.port or 5432}").exists()]
+    return url.update_query_dict({"host": there[0]}) if there else url
+
+
 @contextmanager
 def _asking_postgresql(url: sa.URL) -> Iterator[Ask]:
     import adbc_driver_postgresql.dbapi as postgresql
 
-    with postgresql.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+    with postgresql.connect(_placed(url).set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 

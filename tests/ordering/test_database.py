@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -49,6 +50,21 @@ def test_every_contract_table_comes_back_as_it_went_in(db: database.Database) ->
         for name, given in rows.items():
             wanted = f.table(frames.CONTRACT[name], given)
             pd.testing.assert_frame_equal(database.read_table(reader, name), wanted, check_categorical=False)
+
+
+def test_a_server_on_this_machine_is_found_by_its_socket(postgres_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The driver of bulk reads looks into a folder of its own where the address names no host."""
+    url = sa.make_url(postgres_server)
+    folder = str(url.query["host"])
+    bare = url.difference_update_query(["host"])
+    with monkeypatch.context() as without:
+        without.setattr(bulk, "SOCKETS", (str(tmp_path), folder))
+        with bulk.reading(bare, sa.create_engine(url.set(drivername="postgresql+psycopg")).dialect) as reader:
+            assert reader.fetch(sa.select(sa.literal(1).label("one")), {"one": pa.int64()}).to_pylist() == [{"one": 1}]
+        for named in (url, bare.set(host="db.example")):
+            assert bulk._placed(named) == named
+        without.setattr(bulk, "SOCKETS", (str(tmp_path),))
+        assert bulk._placed(bare) == bare
 
 
 def test_a_table_whose_first_thousands_of_dates_are_missing_is_read_with_its_dates(db: database.Database) -> None:
