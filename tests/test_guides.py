@@ -79,6 +79,11 @@ def test_every_page_that_a_guide_names_is_there(language: str, audience: str) ->
     assert unknown_places(found) == []
 
 
+def test_every_picture_is_of_a_page_that_is_there() -> None:
+    assert unknown_places(" ".join(f"`{one.path}`" for one in PICTURES)) == []
+    assert len({one.name for one in PICTURES}) == len(PICTURES)
+
+
 @pytest.mark.parametrize(("language", "audience"), EVERY)
 def test_everything_that_a_guide_quotes_stands_on_a_page_in_its_language(language: str, audience: str) -> None:
     found = guide(language, audience)
