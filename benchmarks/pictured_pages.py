@@ -133,8 +133,7 @@ def publish(page: Page) -> None:
     page.click("#proposal details.adding > summary")
     page.fill("#proposal input[name=why]", "W38")
     page.click("#proposal button.main")
-    page.locator("#proposal .note").first.wait_for()
-    page.locator("#plans table").wait_for()
+    page.locator("#plans table").wait_for(timeout=60_000)
 
 
 def token(page: Page) -> None:

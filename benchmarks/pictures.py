@@ -113,6 +113,7 @@ def snapped(visitor: Visitor, picture: Picture, known: Mapping[str, str], file: 
         page.locator(picture.top).first.evaluate(TO_THE_TOP)
     page.mouse.move(0, 0)
     page.wait_for_timeout(SETTLED_MS)
+    page.evaluate("document.querySelectorAll('.tabulator-tooltip').forEach((one) => one.remove())")
     shot = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     shot.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
     return file

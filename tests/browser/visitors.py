@@ -70,7 +70,7 @@ class Visitor:
     @classmethod
     def begin(cls, browser: Browser, site: Site, language: str, *, width: int = 1366, height: int = 768) -> Visitor:
         """A browser of its own for a person who reads a language."""
-        context = browser.new_context(viewport={"width": width, "height": height}, locale={"zh": "zh-CN"}.get(language, "en-US"))
+        context = browser.new_context(viewport={"width": width, "height": height})
         context.set_default_timeout(10_000)
         context.add_cookies([{"name": "language", "value": language, "url": site.address}])
         visitor = cls(context.new_page(), site)
