@@ -56,8 +56,9 @@ bench: $(VENV)/dev.stamp ## time the sharing out of a whole city, and count brea
 faults: $(VENV)/dev.stamp ## try every fault that the service must survive, thousands of times (FAULTS="--background", --status, --only F4,F6, --share 0.1)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-docs: $(VENV)/dev.stamp ## draw the figures of the documents anew
+docs: $(VENV)/dev.stamp ## draw the figures of the documents anew, and take the pictures of the guides
 	$(BIN)/python -m benchmarks.figures
+	$(BIN)/python -m benchmarks.pictures
 
 messages: $(VENV)/dev.stamp ## bring the list of texts to translate (web/locale/zh.po) up to date with the pages
 	$(BIN)/pybabel -q extract -F config/messages.cfg -k mark --no-location --sort-output -o $(VENV)/messages.pot web

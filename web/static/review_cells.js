@@ -28,7 +28,8 @@ window.ReviewCells = function ({ words, said, count, drafts }) {
   function why(cell) {
     const row = cell.getData();
     const tags = words.said.marks.map((mark, at) => (mark && row.marks & (8 >> at) ? element("span", at ? "tag" : "tag flagged", mark) : null));
-    return parts(...tags.flatMap((tag) => (tag ? [tag, " "] : [])), row.reason.split("+").reverse().map((code) => words.reasons[code] || code).join(" · "));
+    const told = row.reason.split("+").reverse().map((code) => words.reasons[code] || code).join(" · ");
+    return row.marks & 13 ? parts(...tags.flatMap((tag) => (tag ? [tag, " "] : [])), element("span", "below", told)) : told;
   }
   function override(cell) {
     const draft = drafts.of(cell.getData().key), value = cell.getValue();
