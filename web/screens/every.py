@@ -26,16 +26,16 @@ from web.screens import (
     what_if,
 )
 
-PAGES = (
+PAGES = (  # the first that fits an address answers: printing has /rates.pdf, list_files every other /rates.{kind}
     administrators,
     brands,
     care,
     headquarters,
+    printing,
     list_files,
     login,
     managers,
     nights,
-    printing,
     privacy,
     rate_parts,
     retailers,

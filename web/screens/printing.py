@@ -24,7 +24,7 @@ from web.api.headquarters import Rates
 from web.api.pages import record, records
 from web.problems import ProblemError
 from web.screens import figures, shell
-from web.screens.headquarters import Chosen, in_order
+from web.screens.headquarters import Chosen, in_order, kept
 from web.service import Here, Service
 
 router = shell.router_of()
@@ -69,17 +69,18 @@ def foot_of(source: Source, lang: language.Language) -> str:
 def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, Query()]) -> Response:
     """The rates of the page under the same filter, every row, as a PDF."""
     source, lang = own.source(), language.of(request)
-    found = breakdown.breakdown(source, Asked(chosen.by, str(chosen.period), chosen.at, chosen.within))
+    asked = kept(chosen, person)
+    found = breakdown.breakdown(source, asked)
     if found is None:
         raise ProblemError("NOT_FOUND")
     if chosen.by == "retailer" or chosen.retailer is not None:
         privacy.note_access(own.db, person=person, what="print rates", at=own.clock())
-    listed = rates_list(own, chosen, found, lang)
+    listed = rates_list(own, asked, chosen, found, lang)
     dated = source.run.finished_at or source.run.started_at
     return answer(printed(listed, dated=dated, foot=foot_of(source, lang), lang=lang), f"{listed.title} {found.at}")
 
 
-def rates_list(own: Service, chosen: Chosen, found: Breakdown, lang: language.Language) -> Listed:
+def rates_list(own: Service, asked: Asked, chosen: Chosen, found: Breakdown, lang: language.Language) -> Listed:
     """The table of the page of rates with every row, in the page's order, and all together."""
     _ = language.texts(lang).gettext
     rows = records(in_order(found.rows, chosen))
@@ -91,19 +92,20 @@ def rates_list(own: Service, chosen: Chosen, found: Breakdown, lang: language.La
     lines = [[*_called(row[chosen.by], chosen.by, names, _), *cells_of(row, shown, targets)] for row in rows]
     whole = record(found.whole)
     total = [_("Together"), "", *cells_of(whole, shown, targets)]
-    return Listed(f"{_('Rates')} · {_by(chosen.by, _)}", _beside(own, chosen, found, lang), columns, lines, total)
+    return Listed(f"{_('Rates')} · {_by(chosen.by, _)}", _beside(own, asked, found, lang), columns, lines, total)
 
 
-def _beside(own: Service, chosen: Chosen, found: Breakdown, lang: language.Language) -> str:
-    """What the list is of: by what, of which period, within which values, in which units."""
+def _beside(own: Service, asked: Asked, found: Breakdown, lang: language.Language) -> str:
+    """What the list is of: of which period, of whose retailers, within which values, in which units."""
     _ = language.texts(lang).gettext
     weeks = _("weeks of %(first)s to %(last)s") % {"first": found.first.isoformat(), "last": found.last.isoformat()}
     within = [
-        f"{_dimension(name, _)}: {_called(value, name, _names(own, name, [str(value)]), _)[0]}" for name, value in chosen.within.items()
+        f"{_dimension(name, _)}: {_called(value, name, _names(own, name, [str(value)]), _)[0]}" for name, value in asked.within.items()
     ]
-    units = _("quantities in cartons") if chosen.by == "retailer" else _("quantities in cases")
-    of = [found.at, weeks, *([_("Only") + " " + "; ".join(within)] if within else []), units, _("changes in points, on the period before")]
-    return " · ".join(of)
+    whose = [f"{_dimension(name, _)} {', '.join(sorted(values)) or figures.UNDEFINED}" for name, values in (asked.territory or {}).items()]
+    units = _("quantities in cartons") if asked.by == "retailer" else _("quantities in cases")
+    told = [f"{head} {'; '.join(said)}" for head, said in ((_("Your territory alone:"), whose), (_("Only"), within)) if said]
+    return " · ".join([found.at, weeks, *told, units, _("changes in points, on the period before")])
 
 
 Say = Callable[[str], str]
