@@ -26,7 +26,7 @@ from web.screens import (
     what_if,
 )
 
-PAGES = (  # the first that fits an address answers: printing has /rates.pdf, list_files every other /rates.{kind}
+PAGES = (
     administrators,
     brands,
     care,
@@ -49,4 +49,5 @@ PAGES = (  # the first that fits an address answers: printing has /rates.pdf, li
     visits,
     what_if,
 )
+"""What is printed comes before the lists as files, whose address would be that of rates.pdf too."""
 ROUTERS = (*(page.router for page in PAGES), retailers.told)
