@@ -95,7 +95,10 @@ def _tables(asked: Asked) -> tuple[str, str]:
     table, around = (rate_cells.stored_in(names) for names in (asked.needs(asked.by), asked.needs()))
     if table is None or around is None:
         named = ", ".join(asked.needs())
-        raise TrueOrderError(f"rates by {asked.by} within {named} are not kept summed up; use trueorder export fulfilment")
+        raise TrueOrderError(
+            f"rates by {asked.by} within {named} are not kept summed up; use trueorder export fulfilment",
+            "此组合的满足率未预先汇总，请用 trueorder export fulfilment 导出",
+        )
     return table, around
 
 
@@ -105,7 +108,10 @@ def _chosen(asked: Asked, known: Sequence[str], business_date: date) -> str:
         now = rate_cells.periods(pd.Series([pd.Timestamp(week_of(business_date))]), asked.period)[0]
         return next((one for one in reversed(known) if one < now), known[-1])
     if asked.at not in known:
-        raise TrueOrderError(f'at: there are no rates of "{asked.at[:20]}"; there are those of {known[0]} to {known[-1]}')
+        raise TrueOrderError(
+            f'at: there are no rates of "{asked.at[:20]}"; there are those of {known[0]} to {known[-1]}',
+            f"没有“{asked.at[:20]}”的满足率；可查{known[0]}至{known[-1]}",
+        )
     return asked.at
 
 

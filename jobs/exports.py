@@ -246,7 +246,9 @@ def source(db: database.Database, settings: Settings, history: Path, run_id: int
     run = runlog.newest(db) if run_id is None else runlog.by_id(db, run_id)
     if run is None:
         none = ("no night is stored yet; run: trueorder nightly", "尚无夜间运行结果；请先运行夜间任务")
-        raise StateError(*(none if run_id is None else (f"there is no run {run_id}", f"没有运行{run_id}")))
+        raise StateError(*(none if run_id is None else (f"there is no run {run_id}", f"没有作业{run_id}")))
     if not run.detailed:
-        raise StateError(f"run {run_id} no longer holds its results; run: trueorder nightly --date {run.business_date}")
+        raise StateError(
+            f"run {run_id} no longer holds its results; run: trueorder nightly --date {run.business_date}", f"作业{run_id}的结果已不再保存"
+        )
     return Source(db, run, settings, history)

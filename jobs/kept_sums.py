@@ -1,6 +1,7 @@
 """Sums of a run's cells, remembered in the process: a run's cells never change, and in a large city it takes seconds to add two years up.
 
-What is by retailer is not remembered: it is large, and a retailer's number may be forgotten.
+They are looked up by the run and by the version of the city, whose districts and managers they are by; so each process of the web may
+remember its own. What is by retailer is not remembered: it is large, and a retailer's number may be forgotten.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ def read(
     territory: Territory | None = None, first: date | None = None, last: date | None = None, weekly: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
     """`cells.summed` of a run; the frame may be another's too, and is not to be changed."""
-    run, city = source.run, counters.city_now(source.db)
+    run = source.run
     own = (tuple((within or {}).items()), None if territory is None else tuple(territory.items()))
-    key = (source.db.url, run.run_id, run.result_hash, city, table, tuple(by), first, last, weekly, *own)
+    key = (source.db.url, run.run_id, run.result_hash, counters.city_of(reader), table, tuple(by), first, last, weekly, *own)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ordering.errors import TrueOrderError
+from ordering.review_refusals import CHINESE
 
 FILES: Mapping[str, tuple[str, str]] = {
     "empty": ("holds nothing; choose the list that you edited", "文件为空，请选择编辑过的清单"),
@@ -105,27 +106,19 @@ LINES: Mapping[str, tuple[str, str]] = {
 }
 """What is wrong with a line, after the column and the value that stand there."""
 
-VALUES: Mapping[str, tuple[str, str]] = {
-    "STAR_CAP": ("the level's cap", "档位限量"),
-    "BAND_CAP": ("the price class cap", "价类限量"),
-    "QUOTA_BRAND": ("the brand quota", "品规月限量"),
-    "QUOTA_TOTAL": ("the month's quota", "月总限量"),
-    "DAY_LIMIT": ("the day limit", "日限量"),
-    "DEMAND_CAP": ("the demand cap", "需求上限"),
-    "HOLD": ("the hold", "暂停供货"),
-    "LEVEL": ("the short supply", "货源紧俏"),
-    "accepted": ("accepted", "已接受"),
-    "adjusted": ("adjusted", "已调整"),
-    "rejected": ("rejected", "未采纳"),
-}
-"""What bounds and decisions are called within these sentences."""
+ENGLISH: Mapping[str, str] = {
+    "STAR_CAP": "the level's cap", "BAND_CAP": "the price class cap", "QUOTA_BRAND": "the brand quota", "QUOTA_TOTAL": "the month's quota",
+    "DAY_LIMIT": "the day limit", "DEMAND_CAP": "the demand cap", "HOLD": "the hold", "LEVEL": "the short supply",
+}  # fmt: skip
+"""What bounds are called within these sentences; their Chinese words are those of every refusal."""
 
 
 def of_line(code: str, values: Mapping[str, object]) -> list[str]:
     """What is wrong with a line, in English and Chinese."""
+    english, chinese = LINES[code]
     return [
-        said.format(**{name: VALUES.get(str(value), (value, value))[at] for name, value in values.items()})
-        for at, said in enumerate(LINES[code])
+        said.format(**{name: words.get(str(value), value) for name, value in values.items()})
+        for said, words in ((english, ENGLISH), (chinese, CHINESE))
     ]
 
 
@@ -134,9 +127,9 @@ OF_STATE = frozenset({"meanwhile", "undone", "frozen"})
 
 
 class ListError(TrueOrderError):
-    """A file cannot be used as an edited list; `words` say why in English and Chinese, and what to do."""
+    """A file cannot be used as an edited list; `code` says why, and its words what to do."""
 
     def __init__(self, file: str, code: str, **values: object) -> None:
         english, chinese = (said.format(**values) for said in FILES[code])
-        self.code, self.words = code, {"en": f"{file}: {english}", "zh": f"{file}：{chinese}"}
-        super().__init__(self.words["en"])
+        self.code = code
+        super().__init__(f"{file}: {english}", f"{file}：{chinese}")

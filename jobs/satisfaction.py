@@ -13,12 +13,13 @@ import pandas as pd
 
 from jobs.exports import COLUMNS
 from ordering import complaints, expected, fulfilment, rate_cells, satisfaction
-from ordering.database import Database, Reader, cells, ratings, reads, runs, surveys
+from ordering.accounts import Territory
+from ordering.database import Database, Reader, cells, ratings, reads, runs, surveys, territories
 from ordering.database import complaints as kept
 from ordering.database import expected as asked_and_given
-from ordering.database.lookups import Among
 from ordering.errors import TrueOrderError
 from ordering.model import month_of, week_of
+from ordering.ratings import first_monday, month_after
 from ordering.service_settings import SatisfactionSettings
 from ordering.settings import Settings
 
@@ -26,7 +27,8 @@ BY: Mapping[str, str] = MappingProxyType({
     "district": "district", "manager": "account_manager", "star": "star_level", "retailer": "retailer_id",
 })  # fmt: skip
 """What satisfaction is broken down by, and the columns that hold it."""
-PERIODS = ("month", "quarter", "year")
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+"""The kinds of period, and how many months each has."""
 RATES = fulfilment.RATES[:2]
 
 
@@ -54,21 +56,21 @@ class Figures:
     whole: pd.Series
 
 
-def figures(db: Database, rules: Settings, asked: Asked, *, among: Among | None, today: date) -> Figures:
+def figures(db: Database, rules: Settings, asked: Asked, *, territory: Territory | None, today: date) -> Figures:
     """The satisfaction index by a dimension, with its answers, beside the fulfilment rates and how complaints stand.
 
-    A retailer has one voice in a period: its newest survey. `among`: only of the retailers that somebody sees. Complaints that are open
+    A retailer has one voice in a period: its newest survey. `territory`: whose retailers count; None: all. Complaints that are open
     are those of now; those closed, and the median of their days, of the period. Raises TrueOrderError where there is no such dimension or
     period.
     """
     known, at = _periods(db, asked, today)
     first, after = span(asked.period, at)
-    run = runs.newest(db)
+    run, among = runs.newest(db), territories.within(territory)
     with db.reading() as reader:
         shops = _within(_levelled(reader, surveys.shops(reader, among), min(after - timedelta(days=7), today)), asked.within)
         said = surveys.of_months(reader, month_of(first), month_of(after - timedelta(days=7)), among)
-        rates = pd.DataFrame() if run is None else _rates(reader, run.run_id, asked, first, after, among)
-        whole = pd.DataFrame() if run is None else _rates(reader, run.run_id, asked, first, after, among, whole=True)
+        rates = pd.DataFrame() if run is None else _rates(reader, run.run_id, asked, first, after, territory)
+        whole = pd.DataFrame() if run is None else _rates(reader, run.run_id, asked, first, after, territory, whole=True)
     since, until = (_utc(day, rules.city.time_zone) for day in (first, after))
     voices, times = _joined(shops, satisfaction.newest(said)), _joined(shops, kept.times(db, since, until, among))
     rows = _table(shops, voices, times, rates, [asked.by], rules.satisfaction)
@@ -78,18 +80,10 @@ def figures(db: Database, rules: Settings, asked: Asked, *, among: Among | None,
 def span(period: str, at: str) -> tuple[date, date]:
     """The first Monday of a period, and that of the next: a week belongs to the period of its Monday. TrueOrderError: no such period."""
     try:
-        year = int(at[:4])
-        month = int(at[6:]) * 3 - 2 if period == "quarter" else int(at[5:]) if period == "month" else 1
-        first = date(year, month, 1)
+        first = f"{at}-01" if period == "year" else f"{at[:4]}-{int(at[6:]) * 3 - 2:02d}" if period == "quarter" else at
+        return first_monday(first), first_monday(month_after(first, MONTHS[period]))
     except ValueError as error:
-        raise TrueOrderError(f'at: there is no {period} "{at[:20]}"') from error
-    months = {"month": 1, "quarter": 3, "year": 12}[period]
-    after = date(year + (month + months - 1) // 12, (month + months - 1) % 12 + 1, 1)
-    return _monday_from(first), _monday_from(after)
-
-
-def _monday_from(day: date) -> date:
-    return day + timedelta(days=-day.weekday() % 7)
+        raise TrueOrderError(f'at: there is no {period} "{at[:20]}"', f"没有“{at[:20]}”这一期间") from error
 
 
 def _utc(day: date, zone: str) -> datetime:
@@ -100,16 +94,19 @@ def _utc(day: date, zone: str) -> datetime:
 def _periods(db: Database, asked: Asked, today: date) -> tuple[list[str], str]:
     """The periods that are known, in order, and the one asked for."""
     if asked.by not in BY or any(name not in BY for name in asked.within):
-        raise TrueOrderError(f"by: there are {', '.join(BY)}")
-    if asked.period not in PERIODS:
-        raise TrueOrderError(f"period: there are {', '.join(PERIODS)}")
+        raise TrueOrderError(f"by: there are {', '.join(BY)}", f"可选的维度有{'、'.join(BY)}")
+    if asked.period not in MONTHS:
+        raise TrueOrderError(f"period: there are {', '.join(MONTHS)}", f"可选的期间有{'、'.join(MONTHS)}")
     answered = surveys.months(db)
     months = {*answered, *(month_of(week) for week in reads.weeks_with_orders(db) if week <= today), month_of(week_of(today))}
     known = sorted(set(_named(months, asked.period)))
     if asked.at is None:
         return known, _named(answered[-1:], asked.period)[0] if answered else known[-1]
     if asked.at not in known:
-        raise TrueOrderError(f'at: nothing is known of "{asked.at[:20]}"; there are {known[0]} to {known[-1]}')
+        raise TrueOrderError(
+            f'at: nothing is known of "{asked.at[:20]}"; there are {known[0]} to {known[-1]}',
+            f"没有“{asked.at[:20]}”的数据；可查{known[0]}至{known[-1]}",
+        )
     return known, asked.at
 
 
@@ -138,12 +135,12 @@ def _joined(shops: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rates(
-    reader: Reader, run_id: int, asked: Asked, first: date, after: date, among: Among | None, *, whole: bool = False
+    reader: Reader, run_id: int, asked: Asked, first: date, after: date, territory: Territory | None, *, whole: bool = False
 ) -> pd.DataFrame:
     """Requested, allocated and RATES of the period by the dimension; without any: over all."""
     by = [] if whole else [asked.by]
     end = after - timedelta(days=7)
-    found = cells.summed(reader, run_id, "retailer_cells", by, within=asked.within, first=first, last=end, among=among, weekly=True)
+    found = cells.summed(reader, run_id, "retailer_cells", by, within=asked.within, first=first, last=end, territory=territory, weekly=True)
     return fulfilment.rates(found, by, asked.period, names=RATES) if len(found) else pd.DataFrame()
 
 
@@ -204,8 +201,8 @@ def _indexed(row: Mapping[str, Any], rules: SatisfactionSettings) -> dict[str, A
 def rows(db: Database, rules: SatisfactionSettings, *, period: str, today: date) -> pd.DataFrame:
     """The export: each retailer and period in which it was given something or answered; the index of its newest survey in it."""
     rate_cells.check_period(period)
-    if period not in PERIODS:
-        raise TrueOrderError(f"period: a survey is of a month; there are {', '.join(PERIODS)}")
+    if period not in MONTHS:
+        raise TrueOrderError(f"period: a survey is of a month; there are {', '.join(MONTHS)}")
     with db.reading() as reader:
         told = expected.totals(asked_and_given.weekly(reader), asked_and_given.suggested(reader, None, date.min, today), period)
         said = surveys.of_months(reader, "", "9999-12")

@@ -29,7 +29,6 @@ from ordering.settings import ReviewSettings
 MOST = 1_000_000
 NAMED = 500
 """Refused lines of one kind that are told one by one; the others are counted."""
-EVERY = 2**31 - 1
 ROUNDED = r"^\d(?:\.\d+)?[eE]\+?\d+$"
 """A long number as spreadsheets write it into a csv: its last digits are lost."""
 Bools = npt.NDArray[np.bool_]
@@ -131,7 +130,7 @@ def _typed(source: Source, told: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shops(source: Source) -> list[dict[str, Any]]:
-    return lookups.retailers(source.db, None, search=None, offset=0, limit=EVERY)[0]
+    return lookups.retailers(source.db, None, search=None, offset=0, limit=lookups.EVERY)[0]
 
 
 def _whole(texts: pd.Series) -> pd.Series:

@@ -1,16 +1,17 @@
-"""Whom an account manager should see today, and why; and what a stock count is held against."""
+"""Whom an account manager should see today, and why; and keeping a stock count, which is held against what a night reckons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from jobs.exports import Source
-from ordering import visits
-from ordering.counts import Reckoned
-from ordering.database import visit_facts
+from ordering import counts, visits
+from ordering.counts import FarOff, Reckoned
+from ordering.database import counts as stored
+from ordering.database import lookups, visit_facts
 from ordering.database.lookups import Among
 from ordering.model import VisitReason
 from ordering.visits import Due, Facts
@@ -55,3 +56,15 @@ def shelf(source: Source, retailer_id: str) -> dict[str, Reckoned]:
     """What a night reckons of each brand of a retailer that was counted, on its next order day."""
     rows = [row for row in source.rows("suggestions", retailer_id=retailer_id) if None not in (row["stock"], row["demand"])]
     return {row["brand_id"]: Reckoned(row["stock"], row["demand"], row["order_day"]) for row in reversed(rows)}
+
+
+def count(
+    source: Source, retailer_id: str, said: Mapping[str, int], *, on: date, sure: bool, by: str, today: date, at: datetime
+) -> list[FarOff]:  # fmt: skip
+    """Keep a stock count for the next night to read. Unless one is `sure`, it gives the counts that lie far from what is reckoned; where
+    there are any, nothing is kept. Raises TrueOrderError where it is no count."""
+    counts.check(said, known=lookups.brand_names(source.db), on=on, today=today)
+    far = [] if sure else counts.far_off(said, shelf(source, retailer_id), on=on, rules=source.settings.visits)
+    if not far:
+        stored.write(source.db, retailer_id, said, on=on, by=by, today=today, at=at)
+    return far

@@ -190,15 +190,28 @@ def check_name(name: str) -> str:
     """A user name without outer blanks; TrueOrderError where nobody can be called so."""
     found = name.strip()
     if not is_name(found):
-        raise TrueOrderError(f'user name "{found[:100]}": write 1 to 100 visible characters')
+        raise TrueOrderError(
+            f'user name "{found[:100]}": write 1 to 100 visible characters', f"用户名“{found[:100]}”：请用1至100个可见字符填写"
+        )
     return found
 
 
-def said(what: str, text: str) -> str:
-    """What a person wrote, without outer blanks; TrueOrderError where it says nothing, or holds what no database keeps."""
-    found = text.strip()
+CHINESE: Mapping[str, str] = MappingProxyType({
+    "by": "经办人", "why": "原因", "label": "用途", "note": "拜访记录", "text": "内容", "outcome": "处理结果", "words": "意见",
+})  # fmt: skip
+"""What is written, by the names of its fields."""
+
+
+def said(what: str, text: str, most: int | None = None) -> str:
+    """What a person wrote, without outer blanks, its lines ended as everywhere, tabs as blanks.
+
+    Raises TrueOrderError where it says nothing, holds what no database keeps, or has more than `most` characters.
+    """
+    found, chinese = text.replace("\r\n", "\n").replace("\t", " ").strip(), CHINESE.get(what, what)
     if not found or not found.replace("\n", " ").isprintable():
-        raise TrueOrderError(f"{what}: say it in a few visible words")
+        raise TrueOrderError(f"{what}: say it in a few visible words", f"{chinese}：请用几个可见的字填写")
+    if most is not None and len(found) > most:
+        raise TrueOrderError(f"{what}: {len(found)} characters; write {most} at most", f"{chinese}：共{len(found)}字，最多{most}字")
     return found
 
 
@@ -206,7 +219,13 @@ def scopes_of(role: Role, named: frozenset[str]) -> frozenset[Permission]:
     """The scopes of a token by name. Raises TrueOrderError where one is unknown, or is not the role's to give."""
     known = {p.value for p in MAY[role]}
     if wrong := sorted(named - known):
-        raise TrueOrderError(f'scope "{wrong[0]}": a token of role {role} may have {", ".join(sorted(known))}')
+        raise TrueOrderError(
+            f'scope "{wrong[0]}": a token of role {role} may have {", ".join(sorted(known))}',
+            f"权限“{wrong[0]}”：此角色的令牌可用的有{', '.join(sorted(known))}",
+        )
     if role is Role.SERVICE and not named:
-        raise TrueOrderError(f"scope: a token of a service names what it is good for, of {', '.join(sorted(known))}")
+        raise TrueOrderError(
+            f"scope: a token of a service names what it is good for, of {', '.join(sorted(known))}",
+            f"权限：程序用户的令牌须注明用途，可用的有{', '.join(sorted(known))}",
+        )
     return frozenset(Permission(name) for name in named)

@@ -81,14 +81,25 @@ def check(answer: Answer, order_date: date) -> None:
     ground = GROUNDS.get(answer.ground)
     if ground is None or answer.verdict not in ground.verdicts:
         fitting = ", ".join(code for code, g in GROUNDS.items() if answer.verdict in g.verdicts)
-        raise TrueOrderError(f'reason "{answer.ground}": not one for "{answer.verdict}"; there are {fitting}')
+        raise TrueOrderError(
+            f'reason "{answer.ground}": not one for "{answer.verdict}"; there are {fitting}',
+            f"原因“{answer.ground}”不适用；可用的有{fitting}",
+        )
     if not answer.note.strip():
-        raise TrueOrderError("note: say in a few words what was found; an answer without them helps nobody later")
+        raise TrueOrderError(
+            "note: say in a few words what was found; an answer without them helps nobody later", "请用几个字说明了解到的情况"
+        )
     explained = answer.verdict is Verdict.EXPLAINED
     if not explained and (answer.until or answer.every_brand):
-        raise TrueOrderError(f'"{answer.verdict}" is about one line; --until and --every-brand belong to "{Verdict.EXPLAINED}"')
+        raise TrueOrderError(
+            f'"{answer.verdict}" is about one line; --until and --every-brand belong to "{Verdict.EXPLAINED}"',
+            "此类答复只针对一行；截止日期与所有品规只用于“有正当原因”",
+        )
     if answer.until and not 0 <= (answer.until - order_date).days <= LONGEST:
-        raise TrueOrderError(f"until {answer.until}: give a day from {order_date}, the day of the line, to {LONGEST} days after it")
+        raise TrueOrderError(
+            f"until {answer.until}: give a day from {order_date}, the day of the line, to {LONGEST} days after it",
+            f"截止日期{answer.until}：请填写订货日{order_date}起{LONGEST}天内的日期",
+        )
 
 
 def in_force(rows: pd.DataFrame) -> pd.DataFrame:

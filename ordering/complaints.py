@@ -9,10 +9,6 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from ordering.accounts import said
-from ordering.errors import TrueOrderError
-from ordering.satisfaction import lines_of
-
 LONGEST = 2000
 """Characters of a complaint, and of an entry."""
 
@@ -57,14 +53,6 @@ SUBJECTS: Mapping[Subject, tuple[str, str]] = MappingProxyType({
     Subject.OTHER: ("Something else", "其他"),
 })  # fmt: skip
 """Every subject with its words in English and Chinese."""
-
-
-def check(what: str, text: str) -> str:
-    """What was written, without outer blanks; TrueOrderError where it says nothing, or too much."""
-    found = said(what, lines_of(text))
-    if len(found) > LONGEST:
-        raise TrueOrderError(f"{what}: {len(found)} characters; write {LONGEST} at most")
-    return found
 
 
 def days_open(opened_at: datetime, closed_at: datetime | None, now: datetime) -> int:

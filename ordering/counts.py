@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ordering.errors import TrueOrderError
 from ordering.settings import VisitSettings
 
 MOST = 100_000
@@ -32,25 +33,25 @@ class FarOff:
     reckoned: float
 
 
-def fault(said: Mapping[str, int], *, known: Collection[str], on: date, today: date) -> tuple[str, str] | None:
-    """Why a count cannot be kept, in English and Chinese: brands that are none, quantities that are none, a day to come or long past."""
+def check(said: Mapping[str, int], *, known: Collection[str], on: date, today: date) -> None:
+    """Raise TrueOrderError where a count cannot be kept: brands that are none, quantities that are none, a day to come or long past."""
     if not said:
-        return "the count names no brand; write the cartons of at least one", "没有填写任何品规；请至少填写一个品规的条数"
-    unknown = sorted(set(said) - set(known))
-    if unknown:
-        return f'brand "{unknown[0]}": there is no such brand', f"品规“{unknown[0]}”：没有此品规"
+        raise TrueOrderError("the count names no brand; write the cartons of at least one", "没有填写任何品规；请至少填写一个品规的条数")
+    if unknown := sorted(set(said) - set(known)):
+        raise TrueOrderError(f'brand "{unknown[0]}": there is no such brand', f"品规“{unknown[0]}”：没有此品规")
     for brand_id, stock in sorted(said.items()):
         if not 0 <= stock <= MOST:
-            return (
+            raise TrueOrderError(
                 f"brand {brand_id}: {stock} is no count; write whole cartons from 0 to {MOST}",
                 f"品规{brand_id}：{stock}无效；请填写0至{MOST}的整条数",
             )
     if on > today:
-        return f"counted on {on}: that day is still to come", f"盘点日期{on}：尚未到来"
+        raise TrueOrderError(f"counted on {on}: that day is still to come", f"盘点日期{on}：尚未到来")
     if on < today - OLDEST:
-        old = f"more than {OLDEST.days} days ago; such a count comes in by stock_counts.csv"
-        return f"counted on {on}: {old}", f"盘点日期{on}：已过{OLDEST.days}天以上；请通过 stock_counts.csv 导入"
-    return None
+        raise TrueOrderError(
+            f"counted on {on}: more than {OLDEST.days} days ago; such a count comes in by stock_counts.csv",
+            f"盘点日期{on}：已过{OLDEST.days}天以上；请通过 stock_counts.csv 导入",
+        )
 
 
 def reckoned(now: Reckoned, on: date) -> float:

@@ -39,14 +39,19 @@ def stand_in(rules: AccountSettings) -> str:
 def check(password: str, name: str, rules: AccountSettings) -> str:
     """A password that may be set; TrueOrderError with the rule it breaks (NIST SP 800-63B: length, and not the name; no mixtures)."""
     if len(password) < rules.least_length:
-        raise TrueOrderError(f"password: {len(password)} characters; write at least {rules.least_length}, a sentence is best")
+        raise TrueOrderError(
+            f"password: {len(password)} characters; write at least {rules.least_length}, a sentence is best",
+            f"密码共{len(password)}个字符；请至少设{rules.least_length}个，一句话最好",
+        )
     if len(password) > LONGEST:
-        raise TrueOrderError(f"password: longer than {LONGEST} characters")
+        raise TrueOrderError(f"password: longer than {LONGEST} characters", f"密码超过{LONGEST}个字符")
     own = login_of(name)
     if own in login_of(password) and 2 * len(own) > len(password):
-        raise TrueOrderError("password: it is the user name, or little more; choose another")
+        raise TrueOrderError("password: it is the user name, or little more; choose another", "密码与用户名几乎相同，请另设")
     if len(set(password)) < FEWEST_KINDS:
-        raise TrueOrderError(f"password: fewer than {FEWEST_KINDS} different characters; choose another")
+        raise TrueOrderError(
+            f"password: fewer than {FEWEST_KINDS} different characters; choose another", f"密码中不同的字符少于{FEWEST_KINDS}个，请另设"
+        )
     return password
 
 

@@ -51,7 +51,9 @@ class Period(StrEnum):
 def check_period(period: str) -> None:
     """Raise TrueOrderError where there is no such period."""
     if period not in tuple(Period):
-        raise TrueOrderError(f'there is no period "{period}"; there are {", ".join(Period)}')
+        raise TrueOrderError(
+            f'there is no period "{period}"; there are {", ".join(Period)}', f"没有“{period}”这一期间类型；可用的有{'、'.join(Period)}"
+        )
 
 
 DIMENSIONS: Mapping[str, str] = {

@@ -95,9 +95,9 @@ STATES = frozenset({
 """Those that are no fault of what was given: as things stand it cannot be done."""
 
 CHINESE: Mapping[str, str] = MappingProxyType({
-    "STAR_CAP": "档位限量", "BAND_CAP": "价类限量", "QUOTA_BRAND": "品规月限量", "QUOTA_TOTAL": "月总量限量", "DAY_LIMIT": "单日限量",
-    "DEMAND_CAP": "需求上限", "PACK": "整件", "MIN_LOT": "起订量", "HOLD": "暂停供货", "LEVEL": "紧俏货源分配线", "NOT_OFFERED": "未投放",
-    "open": "未处理", "accepted": "已采纳", "adjusted": "已调整", "rejected": "已拒绝",
+    "STAR_CAP": "档位限量", "BAND_CAP": "价类限量", "QUOTA_BRAND": "品规月限量", "QUOTA_TOTAL": "月总量限量", "DAY_LIMIT": "日限量",
+    "DEMAND_CAP": "需求上限", "PACK": "整件", "MIN_LOT": "起订量", "HOLD": "暂停供货", "LEVEL": "货源紧俏", "NOT_OFFERED": "未投放",
+    "open": "未处理", "accepted": "已接受", "adjusted": "已调整", "rejected": "未采纳",
 })  # fmt: skip
 """Chinese words of the codes that a refusal may name."""
 

@@ -1,4 +1,4 @@
-"""Whether retailers are content: a short survey, its index, and what they expected against what they received.
+"""Whether retailers are content: a short survey and its index.
 
 The five aspects, and 100 points shared out over them as 32, 22, 19, 16, 11, are those of SERVQUAL: A. Parasuraman, V. Zeithaml and
 L. Berry, "SERVQUAL: a multiple-item scale for measuring consumer perceptions of service quality", Journal of Retailing 64 (1988); the
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ordering import metrics
+from ordering.accounts import said
 from ordering.errors import TrueOrderError
 
 LOWEST, HIGHEST = 1, 5
@@ -88,22 +89,17 @@ class Survey:
     words: str = ""
 
 
-def lines_of(text: str) -> str:
-    """What a form sent: without outer blanks, its lines ended as everywhere, tabs as blanks."""
-    return text.replace("\r\n", "\n").replace("\t", " ").strip()
-
-
-def check(survey: Survey) -> None:
-    """Raise TrueOrderError where a survey says nothing, or something that is no score."""
+def checked(survey: Survey) -> Survey:
+    """A survey as it is kept. Raises TrueOrderError where it says nothing, or something that is no score."""
     if not survey.scores:
-        raise TrueOrderError("scores: answer one question at least")
+        raise TrueOrderError("scores: answer one question at least", "请至少回答一个问题")
     wrong = [f"{aspect} {score}" for aspect, score in survey.scores.items() if score not in STEPS]
     if wrong:
-        raise TrueOrderError(f"scores: {wrong[0]}; a score is a whole number from {LOWEST} to {HIGHEST}")
-    if not survey.words.replace("\n", " ").isprintable():
-        raise TrueOrderError("words: they hold characters that nobody can read")
-    if len(survey.words) > LONGEST:
-        raise TrueOrderError(f"words: {len(survey.words)} characters; write {LONGEST} at most")
+        raise TrueOrderError(
+            f"scores: {wrong[0]}; a score is a whole number from {LOWEST} to {HIGHEST}",
+            f"评分{wrong[0]}无效；请填写{LOWEST}至{HIGHEST}的整数",
+        )
+    return Survey(survey.scores, said("words", survey.words, LONGEST) if survey.words.strip() else "")
 
 
 def check_weights(weights: Mapping[Aspect, float]) -> None:

@@ -11,22 +11,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
 
+from ordering.accounts import said
 from ordering.counts import OLDEST
-from ordering.model import VisitReason, week_of
+from ordering.errors import TrueOrderError
+from ordering.model import VisitReason, month_of, week_of
+from ordering.ratings import first_monday
 from ordering.settings import VisitSettings
 
 Both = tuple[str, str]
 """A text in English and Chinese."""
-REASONS: Mapping[VisitReason, Both] = MappingProxyType({
-    VisitReason.FOLLOW_UP: ("open follow-up", "待跟进"),
-    VisitReason.LOW_FULFILMENT: ("low fulfilment", "满足率低"),
-    VisitReason.NO_ORDER: ("no order", "未订货"),
-    VisitReason.STOCK_OUT: ("stock-outs", "断货"),
-    VisitReason.OVERSTOCK: ("overstock", "存货偏高"),
-    VisitReason.INFLATED: ("requests beyond need", "要货超出需求"),
-    VisitReason.NEW_LEVEL: ("new star level", "档位变动"),
-})  # fmt: skip
-"""Every reason with its name."""
 LATE_DAYS, MISSED, SOLD_OUT, UNANSWERED, STEPS, NAMED = 14, 4, 5, 10, 2, 3
 """From so many days, order days, brands, flags and levels on a reason has all its points; and so many brands a sentence names."""
 LEAST = 0.25
@@ -227,23 +220,22 @@ def missed(last: date | None, *, weekday: int, every_weeks: int, today: date) ->
 
 def month_began(today: date) -> date:
     """The first Monday of the month to which the week of `today` belongs."""
-    first = week_of(today).replace(day=1)
-    return first + timedelta(days=-first.weekday() % 7)
+    return first_monday(month_of(week_of(today)))
 
 
 LONGEST = 2000
 """Characters of a note."""
 
 
-def fault(note: str, *, on: date, follow_up_on: date | None, today: date) -> Both | None:
-    """Why a visit cannot be written down so, in English and Chinese; None where it can."""
-    text = note.strip()
-    if not text or len(text) > LONGEST or not text.replace("\r\n", " ").replace("\n", " ").isprintable():
-        return f"note: say what was found in 1 to {LONGEST} visible characters", f"拜访记录：请用1至{LONGEST}个可见字符填写"
+def checked(note: str, *, on: date, follow_up_on: date | None, today: date) -> str:
+    """The note of a visit as it is kept. Raises TrueOrderError where the visit does not hold together."""
+    found = said("note", note, LONGEST)
     if on > today:
-        return f"visited on {on}: that day is still to come", f"拜访日期{on}：尚未到来"
+        raise TrueOrderError(f"visited on {on}: that day is still to come", f"拜访日期{on}：尚未到来")
     if on < today - OLDEST:
-        return f"visited on {on}: that is more than {OLDEST.days} days ago", f"拜访日期{on}：已过{OLDEST.days}天以上"
+        raise TrueOrderError(f"visited on {on}: that is more than {OLDEST.days} days ago", f"拜访日期{on}：已过{OLDEST.days}天以上")
     if follow_up_on is not None and follow_up_on <= on:
-        return f"follow-up on {follow_up_on}: it must come after the visit of {on}", f"跟进日期{follow_up_on}：应晚于拜访日期{on}"
-    return None
+        raise TrueOrderError(
+            f"follow-up on {follow_up_on}: it must come after the visit of {on}", f"跟进日期{follow_up_on}：应晚于拜访日期{on}"
+        )
+    return found

@@ -47,12 +47,13 @@ def withdraw(db: Database, answer_id: int, *, by: str, why: str, on: date, at: d
     Raises StateError where there is no such answer, or it was taken back already; TrueOrderError where no reason is given.
     """
     if not why.strip():
-        raise TrueOrderError("why: say why the answer is taken back")
+        raise TrueOrderError("why: say why the answer is taken back", "请说明撤回答复的原因")
     with db.writing() as tx:
         found = _said(tx, sa.or_(T.c.answer_id == answer_id, T.c.withdraws == answer_id))
         if len(found) != 1 or found[0]["withdraws"] is not None:
             problem = f"answer {answer_id} was taken back already" if len(found) > 1 else f"there is no answer {answer_id}"
-            raise StateError(f"{problem}; trueorder flags list shows those that hold")
+            chinese = f"第{answer_id}号答复已撤回" if len(found) > 1 else f"没有第{answer_id}号答复"
+            raise StateError(f"{problem}; trueorder flags list shows those that hold", chinese)
         kept = {name: found[0][name] for name in ("retailer_id", "every_brand", "requested", "expected", "from_on", "until_on")}
         said = {
             "withdraws": answer_id,
@@ -72,11 +73,11 @@ def forget(db: Database, retailer_id: str, *, by: str, why: str, at: datetime) -
     Raises TrueOrderError where no reason is given, StateError where there is nothing to delete.
     """
     if not why.strip():
-        raise TrueOrderError("why: say at whose wish the answers are deleted")
+        raise TrueOrderError("why: say at whose wish the answers are deleted", "请说明应谁的要求删除答复")
     with db.writing() as tx:
         gone = tx.execute(T.delete().where(T.c.retailer_id == retailer_id)).rowcount
         if not gone:
-            raise StateError(f"nothing was ever answered about retailer {retailer_id}")
+            raise StateError(f"nothing was ever answered about retailer {retailer_id}", f"零售户{retailer_id}没有任何答复")
         audit.record(tx, action="flags.forget", subject=f"retailer {retailer_id}", detail=f"{gone} rows; {why.strip()}", by=by, at=at)
     return int(gone)
 
@@ -92,7 +93,10 @@ def _add(tx: sa.Connection, values: dict[str, Any], order_id: str, brand_id: str
     try:
         answer_id = new_id(tx, T, {"order_id": order_id, "brand_id": brand_id, "version": version, **values})
     except sa.exc.IntegrityError as error:
-        raise StateError(f"order {order_id}, brand {brand_id}: somebody else answered at this moment; look, and answer again") from error
+        raise StateError(
+            f"order {order_id}, brand {brand_id}: somebody else answered at this moment; look, and answer again",
+            f"订单{order_id}、品规{brand_id}：他人刚刚答复，请查看后再答复",
+        ) from error
     audit.record(tx, action=action, subject=f"answer {answer_id}", detail=detail, by=values["answered_by"], at=values["answered_at"])
     return answer_id
 
@@ -103,11 +107,15 @@ def _flagged_line(db: Database, run_id: int, order_id: str, brand_id: str) -> di
     found = db.rows(sa.select(FLAGS).where(*same))
     if not found:
         raise StateError(
-            f"run {run_id} judged no line of brand {brand_id} in order {order_id}; trueorder flags list shows those it flagged"
+            f"run {run_id} judged no line of brand {brand_id} in order {order_id}; trueorder flags list shows those it flagged",
+            f"夜间运行{run_id}没有订单{order_id}中品规{brand_id}的行",
         )
     answered = db.rows(sa.select(T.c.answer_id).where(T.c.order_id == order_id, T.c.brand_id == brand_id).limit(1))
     if not found[0]["flagged"] and not answered:
-        raise StateError(f"order {order_id}, brand {brand_id}: run {run_id} did not flag this line; there is nothing to answer")
+        raise StateError(
+            f"order {order_id}, brand {brand_id}: run {run_id} did not flag this line; there is nothing to answer",
+            f"订单{order_id}、品规{brand_id}：夜间运行{run_id}未标记此行，无需答复",
+        )
     return found[0]
 
 

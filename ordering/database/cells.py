@@ -13,25 +13,24 @@ from ordering import frames, tables
 from ordering.accounts import Territory
 from ordering.database import bulk
 from ordering.database.connection import Database
-from ordering.database.lookups import Among, own
 from ordering.rate_cells import DIMENSIONS, MEASURES
 
 OF = {"brand_id": tables.contract["brands"], "retailer_id": tables.contract["retailers"]}
 """What the ids of cells are looked up in."""
 WHOLE = ("star_level", "price_class")
+AT_ONCE = 10_000
+"""Names that one query looks up: databases take no more than some ten thousand values."""
 
 
 def summed(
     reader: bulk.Reader, run_id: int, name: str, by: Sequence[str] = (), *, within: Mapping[str, str | int] | None = None,
-    territory: Territory | None = None, among: Among | None = None, first: date | None = None, last: date | None = None,
-    weekly: bool = False,
+    territory: Territory | None = None, first: date | None = None, last: date | None = None, weekly: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
     """Sums of MEASURES of the run's cells `name` by the dimensions `by` (and, where `weekly`, first by week), sorted so; the dimensions as
     columns of DIMENSIONS.
 
     `name` is a table that can be summed so (rate_cells.stored_in). `within`: values that dimensions have; `territory`: whose cells count;
-    `among`: of the retailers that somebody sees, where the table has any; `first`, `last`: weeks, both included. Sums of cells are exact,
-    so they are those that reading every cell would give.
+    `first`, `last`: weeks, both included. Sums of cells are exact, so they are those that reading every cell would give.
     """
     import pyarrow as pa
 
@@ -39,7 +38,6 @@ def summed(
     conditions = [table.c.run_id == run_id, *(_having(table, one, [value]) for one, value in (within or {}).items())]
     if territory is not None:
         conditions.append(sa.or_(*(_having(table, one, sorted(values)) for one, values in territory.items())))
-    conditions += [table.c.retailer_id.in_(own(among))] if among is not None else []
     conditions += [table.c.week >= first] if first is not None else []
     conditions += [table.c.week <= last] if last is not None else []
     if any(_column(table, one).table is OF["retailer_id"] for one in (*(within or {}), *(territory or {}))):
@@ -115,7 +113,8 @@ def names(db: Database, dimension: str, ids: Sequence[str]) -> dict[str, str]:
     if id_ not in OF or not ids:
         return {}
     of = OF[id_]
-    return {row[id_]: row["name"] for row in db.rows(sa.select(of.c[id_], of.c.name).where(of.c[id_].in_(ids)))}
+    parts = (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
+    return {row[id_]: row["name"] for part in parts for row in db.rows(sa.select(of.c[id_], of.c.name).where(of.c[id_].in_(part)))}
 
 
 def supplied(reader: bulk.Reader, first: date, last: date) -> dict[str, int]:

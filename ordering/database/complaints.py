@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from ordering import complaints, tables
-from ordering.complaints import SUBJECTS, Entry, State, Subject
+from ordering import tables
+from ordering.accounts import said
+from ordering.complaints import LONGEST, SUBJECTS, Entry, State, Subject
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
 from ordering.database.lookups import Among, Rows, _page, own
@@ -22,11 +23,11 @@ SHOPS = tables.contract["retailers"]
 def begin(db: Database, *, retailer_id: str, subject: str, text: str, by: str, at: datetime) -> int:
     """Open a complaint; gives its number. Raises TrueOrderError where it says nothing, or is about nothing that is known."""
     if subject not in SUBJECTS:
-        raise TrueOrderError(f'subject "{subject[:50]}": there are {", ".join(Subject)}')
-    said = {"retailer_id": retailer_id, "subject": str(Subject(subject)), "text": complaints.check("text", text)}
+        raise TrueOrderError(f'subject "{subject[:50]}": there are {", ".join(Subject)}', f"没有“{subject[:50]}”这一类投诉，请从列表中选择")
+    own = {"retailer_id": retailer_id, "subject": str(Subject(subject)), "text": said("text", text, LONGEST)}
     with db.writing() as tx:
-        complaint_id = new_id(tx, T, said | {"state": str(State.OPEN), "opened_at": at, "opened_by": by})
-        audit.record(tx, action="complaints.open", subject=f"complaint {complaint_id}", detail=said["subject"], by=by, at=at)
+        complaint_id = new_id(tx, T, own | {"state": str(State.OPEN), "opened_at": at, "opened_by": by})
+        audit.record(tx, action="complaints.open", subject=f"complaint {complaint_id}", detail=own["subject"], by=by, at=at)
     return complaint_id
 
 
@@ -37,19 +38,22 @@ def add(db: Database, complaint_id: int, kind: Entry, text: str, *, by: str, at:
     Raises TrueOrderError where nothing is said, StateError where there is no such complaint or it does not stand so: a follow-up is of an
     open one, and none is closed or opened twice.
     """
-    text = complaints.check("outcome" if kind is Entry.CLOSED else "text", text)
+    text = said("outcome" if kind is Entry.CLOSED else "text", text, LONGEST)
     with db.writing() as tx:
         found = tx.execute(sa.select(T).where(T.c.complaint_id == complaint_id).with_for_update()).mappings().first()
         if found is None:
-            raise StateError(f"there is no complaint {complaint_id}")
+            raise StateError(f"there is no complaint {complaint_id}", f"没有第{complaint_id}号投诉")
         is_open = found["state"] == State.OPEN
         if kind is not Entry.WORD and is_open == (kind is Entry.REOPENED):
-            raise StateError(f"complaint {complaint_id} is {found['state']}; look at it anew")
+            chinese = "未办结" if is_open else "已办结"
+            raise StateError(
+                f"complaint {complaint_id} is {found['state']}; look at it anew", f"第{complaint_id}号投诉{chinese}，请刷新后再看"
+            )
         change = _change(kind, is_open, text, by, at)
         if change:
             tx.execute(T.update().where(T.c.complaint_id == complaint_id).values(change))
-        said = {"complaint_id": complaint_id, "retailer_id": found["retailer_id"], "kind": str(kind), "text": text, "at": at, "by": by}
-        entry_id = new_id(tx, ENTRIES, said)
+        entry = {"complaint_id": complaint_id, "retailer_id": found["retailer_id"], "kind": str(kind), "text": text, "at": at, "by": by}
+        entry_id = new_id(tx, ENTRIES, entry)
         audit.record(tx, action=f"complaints.{kind}", subject=f"complaint {complaint_id}", detail=f"entry {entry_id}", by=by, at=at)
     return entry_id
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ordering import tables
+from ordering.database.bulk import Reader
 from ordering.database.connection import Database
 from ordering.errors import StateError
 from ordering.model import ALL
@@ -144,6 +145,13 @@ def renew_city(tx: sa.Connection) -> None:
 def city(tx: sa.Connection, *, hold: bool = False) -> int:
     """The version of the city; `hold`: it stays until the transaction ends."""
     return int(tx.execute(HELD if hold else VERSION).scalar_one())
+
+
+def city_of(reader: Reader) -> int:
+    """The version of the city in the moment that a reader sees."""
+    import pyarrow as pa
+
+    return int(reader.fetch(VERSION, {"version": pa.int64()})["version"][0].as_py())
 
 
 def city_now(db: Database) -> int:

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from ordering import counts, tables
 from ordering.database import audit
 from ordering.database.connection import Database
-from ordering.errors import TrueOrderError
 
 T, WARES = tables.contract["stock_counts"], tables.contract["brands"]
 
@@ -23,8 +22,7 @@ def write(db: Database, retailer_id: str, said: Mapping[str, int], *, on: date, 
     """
     with db.writing() as tx:
         known = {row[0] for row in tx.execute(sa.select(WARES.c.brand_id).where(WARES.c.brand_id.in_(said)))}
-        if wrong := counts.fault(said, known=known, on=on, today=today):
-            raise TrueOrderError(wrong[0])
+        counts.check(said, known=known, on=on, today=today)
         same = (T.c.retailer_id == retailer_id, T.c.counted_on == on, T.c.brand_id.in_(said))
         before = {row.brand_id: row.stock for row in tx.execute(sa.select(T.c.brand_id, T.c.stock).where(*same).with_for_update())}
         tx.execute(T.delete().where(*same))

@@ -44,7 +44,7 @@ def forget(db: Database, retailer_id: str, *, by: str, why: str, at: datetime) -
     with _for_good(db) as tx:
         shop = tx.execute(sa.select(SHOPS).where(SHOPS.c.retailer_id == retailer_id).with_for_update()).mappings().first()
         if shop is None:
-            raise StateError(f'there is no retailer "{retailer_id}"')
+            raise StateError(f'there is no retailer "{retailer_id}"', f"没有零售户“{retailer_id}”")
         names = _pseudonyms(tx, dict(shop), by, at)
         counts = {name: _apply(tx, name, holding, retailer_id, names) for name, holding in personal.TABLES.items()}
         deleted, cleared = ({n: c for n, c in counts.items() if c and personal.TABLES[n].fate is f} for f in (Fate.DELETED, Fate.CLEARED))

@@ -22,7 +22,7 @@ def about_retailer(db: Database, retailer_id: str) -> Iterator[tuple[str, pd.Dat
     Raises StateError where there is no such retailer.
     """
     if not db.rows(sa.select(SHOPS.c.retailer_id).where(SHOPS.c.retailer_id == retailer_id)):
-        raise StateError(f'there is no retailer "{retailer_id}"')
+        raise StateError(f'there is no retailer "{retailer_id}"', f"没有零售户“{retailer_id}”")
     return _found(db, {table: owners.of_retailer(table, retailer_id) for table in tables.metadata.sorted_tables})
 
 

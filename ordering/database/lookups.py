@@ -16,6 +16,7 @@ Among: TypeAlias = sa.ColumnElement[bool]
 """A condition on `retailers`: the retailers that somebody sees (territories.seen)."""
 
 EVERY = 2**31 - 1
+"""As a limit: all there are. No number of a row is greater."""
 SHOPS, WARES = tables.contract["retailers"], tables.contract["brands"]
 Rows: TypeAlias = tuple[list[dict[str, Any]], int]
 """A page of rows, and how many there are in all."""
@@ -75,6 +76,7 @@ def audit(
 
 
 AT_ONCE = 20_000
+"""Entries of the audit in a part."""
 
 
 def audit_parts(

@@ -1,4 +1,4 @@
-"""What retailers asked and were given of brands, week by week, of one, of some or of many, and what demand is reckoned from."""
+"""What retailers asked and were given of brands, week by week, and what demand is reckoned from: of one pair, of a retailer, of many."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def read(reader: bulk.Reader, retailer_id: str, brand_id: str, first: date, last
     found = reader.fetch(query, {"week": pa.date32(), "requested": pa.int64(), "allocated": pa.int64()})
     rows = found.to_pandas(date_as_object=False).astype({"week": "datetime64[us]"})
     return rows.sort_values("week", ignore_index=True)
+
+
+def of_retailer(db: Database, retailer_id: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The same of all brands of a retailer: brand_id, week, requested, allocated."""
+    sums = [sa.func.sum(T.c[name]).label(name) for name in ("requested", "allocated")]
+    mine = (T.c.retailer_id == retailer_id, T.c.week >= first, T.c.week <= last)
+    return db.rows(sa.select(T.c.brand_id, T.c.week, *sums).where(*mine).group_by(T.c.brand_id, T.c.week))
 
 
 def read_many(reader: bulk.Reader, of: Filter, among: Among | None, weeks: Sequence[date]) -> pd.DataFrame:
@@ -71,13 +78,6 @@ def _own(table: Any, of: Filter, among: Among | None) -> list[sa.ColumnElement[b
     """The retailer and brand of a filter, among the retailers that somebody sees."""
     equal = [table.c[name] == value for name, value in (("retailer_id", of.retailer), ("brand_id", of.brand)) if value is not None]
     return equal if among is None else [*equal, table.c.retailer_id.in_(lookups.own(among))]
-
-
-def of_retailer(db: Database, retailer_id: str, first: date, last: date) -> list[dict[str, Any]]:
-    """The same of all brands of a retailer: brand_id, week, requested, allocated."""
-    sums = [sa.func.sum(T.c[name]).label(name) for name in ("requested", "allocated")]
-    mine = (T.c.retailer_id == retailer_id, T.c.week >= first, T.c.week <= last)
-    return db.rows(sa.select(T.c.brand_id, T.c.week, *sums).where(*mine).group_by(T.c.brand_id, T.c.week))
 
 
 def index(db: Database, run_id: int, brands: Collection[str], district: str, first: date, last: date) -> list[dict[str, Any]]:

@@ -25,8 +25,7 @@ def answer(db: Database, survey: Survey, *, retailer_id: str, by: str, on: date,
 
     A day belongs to the month of its week's Monday, as in the rates. Raises TrueOrderError where the survey says nothing.
     """
-    survey = Survey(survey.scores, satisfaction.lines_of(survey.words))
-    satisfaction.check(survey)
+    survey = satisfaction.checked(survey)
     scores = {str(aspect): survey.scores.get(aspect) for aspect in Aspect}
     month = month_of(week_of(on))
     said = {"retailer_id": retailer_id, "month": month, "words": survey.words, "at": at, "by": by}

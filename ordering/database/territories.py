@@ -5,22 +5,25 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ordering import tables
-from ordering.accounts import EVERYWHERE, Person, Role
+from ordering.accounts import EVERYWHERE, Person, Role, Territory
 from ordering.database.connection import Database
+from ordering.rate_cells import DIMENSIONS
 
 SHOPS = tables.contract["retailers"]
 
 
 def seen(person: Person) -> sa.ColumnElement[bool] | None:
     """A condition on `retailers` that chooses those a person sees; None: all of them."""
-    if person.role in EVERYWHERE:
-        return None
     if person.role is Role.RETAILER:
         return SHOPS.c.retailer_id == person.retailer_id
-    if person.role is Role.ACCOUNT_MANAGER:
-        own = (SHOPS.c.account_manager.in_(sorted(person.managers)), SHOPS.c.district.in_(sorted(person.districts)))
-        return sa.or_(*own)
-    return sa.false()
+    return within(person.territory) if person.role in (*EVERYWHERE, Role.ACCOUNT_MANAGER) else sa.false()
+
+
+def within(territory: Territory | None) -> sa.ColumnElement[bool] | None:
+    """The same of those of a territory; None: of the whole city."""
+    if territory is None:
+        return None
+    return sa.or_(*(SHOPS.c[DIMENSIONS[name]].in_(sorted(values)) for name, values in territory.items()))
 
 
 def sees(db: Database, person: Person, retailer_id: str) -> bool:

@@ -48,12 +48,17 @@ def new_token(
     """
     label = said("label", label)
     if not at < expires_at <= at + timedelta(days=most_days):
-        raise TrueOrderError(f"expires {expires_at:%Y-%m-%d}: a token ends within {most_days} days from now")
+        raise TrueOrderError(
+            f"expires {expires_at:%Y-%m-%d}: a token ends within {most_days} days from now",
+            f"有效期至{expires_at:%Y-%m-%d}：令牌须在{most_days}天内到期",
+        )
     secret = MARK + secrets.token_urlsafe(32)
     with db.writing() as tx:
         user = users.locked(tx, name)
         if user["disabled"]:
-            raise StateError(f'user "{user["name"]}" is disabled; let in again by: trueorder users enable')
+            raise StateError(
+                f'user "{user["name"]}" is disabled; let in again by: trueorder users enable', f"用户“{user['name']}”已停用；请先重新启用"
+            )
         kept = " ".join(sorted(scopes_of(Role(user["role"]), frozenset(scopes))))
         values = {"user_id": user["user_id"], "label": label, "scopes": kept, "created_at": at, "expires_at": expires_at}
         token_id = new_id(tx, T, values | {"secret_hash": hash_of(secret), "created_by": users.named(by)})
@@ -80,7 +85,10 @@ def revoke_token(db: Database, token_id: int, *, by: str, why: str, at: datetime
     with db.writing() as tx:
         live = (T.c.token_id == token_id, T.c.revoked_at.is_(None))
         if not tx.execute(T.update().where(*live).values(revoked_at=at, revoked_by=users.named(by))).rowcount:
-            raise StateError(f"there is no token {token_id} to revoke; trueorder users sessions NAME shows those of a user")
+            raise StateError(
+                f"there is no token {token_id} to revoke; trueorder users sessions NAME shows those of a user",
+                f"没有可撤销的令牌{token_id}",
+            )
         owner = sa.select(USERS.c.name).join(T, T.c.user_id == USERS.c.user_id).where(T.c.token_id == token_id)
         told = f"token {token_id}; {why}"
         audit.record(tx, action="users.revoke", subject=f"user {tx.execute(owner).scalar_one()}", detail=told, by=users.named(by), at=at)

@@ -55,7 +55,7 @@ def add(
         try:
             user_id = new_id(tx, T, values)
         except sa.exc.IntegrityError as error:
-            raise StateError(f'there is a user "{name}" already; trueorder users list shows all') from error
+            raise StateError(f'there is a user "{name}" already; trueorder users list shows all', f"已有用户“{name}”") from error
         _put_places(tx, user_id, places)
         _note(tx, "users.add", name, f"role {role}{_told(places)}", by=by, at=at)
     return user_id
@@ -67,7 +67,7 @@ def disable(db: Database, name: str, *, by: str, why: str, at: datetime) -> None
     with db.writing() as tx:
         user = locked(tx, name)
         if user["disabled"]:
-            raise StateError(f'user "{user["name"]}" is disabled already')
+            raise StateError(f'user "{user["name"]}" is disabled already', f"用户“{user['name']}”已停用")
         tx.execute(T.update().where(T.c.user_id == user["user_id"]).values(disabled=True))
         end_all(tx, user["user_id"], by=by, at=at)
         _note(tx, "users.disable", user["name"], why, by=named(by), at=at)
@@ -78,7 +78,7 @@ def enable(db: Database, name: str, *, by: str, at: datetime) -> None:
     with db.writing() as tx:
         user = locked(tx, name)
         if not user["disabled"]:
-            raise StateError(f'user "{user["name"]}" is not disabled')
+            raise StateError(f'user "{user["name"]}" is not disabled', f"用户“{user['name']}”未停用")
         tx.execute(T.update().where(T.c.user_id == user["user_id"]).values(disabled=False))
         _note(tx, "users.enable", user["name"], "", by=named(by), at=at)
 
@@ -88,11 +88,13 @@ def set_role(db: Database, name: str, role: Role, *, by: str, at: datetime) -> N
     with db.writing() as tx:
         user, role = locked(tx, name), Role(role)
         if user["role"] == role:
-            raise StateError(f'user "{user["name"]}" has the role {role} already')
+            raise StateError(f'user "{user["name"]}" has the role {role} already', f"用户“{user['name']}”已是此角色")
         shop = _shop_of(user["name"], role, None)
         _known(tx, shop, {})
         if role is Role.SERVICE and user["password_hash"]:
-            raise TrueOrderError("role service: a service has no password; add it as a new user, without one")
+            raise TrueOrderError(
+                "role service: a service has no password; add it as a new user, without one", "程序用户没有密码；请另建一个不设密码的用户"
+            )
         tx.execute(T.update().where(T.c.user_id == user["user_id"]).values(role=role, retailer_id=shop))
         _put_places(tx, user["user_id"], {})
         end_all(tx, user["user_id"], by=by, at=at)
@@ -185,7 +187,7 @@ def locked(tx: sa.Connection, name: str) -> dict[str, Any]:
 
 
 def _nobody(name: str) -> StateError:
-    return StateError(f'there is no user "{name[:100]}"; trueorder users list shows all')
+    return StateError(f'there is no user "{name[:100]}"; trueorder users list shows all', f"没有用户“{name[:100]}”")
 
 
 def named(by: str) -> str:
@@ -197,23 +199,28 @@ def _shop_of(name: str, role: Role, retailer_id: str | None) -> str | None:
     """The shop of a user: its name, for a retailer."""
     if role is not Role.RETAILER:
         if retailer_id is not None:
-            raise TrueOrderError(f"retailer {retailer_id}: only a user of role retailer has one")
+            raise TrueOrderError(
+                f"retailer {retailer_id}: only a user of role retailer has one", f"零售户{retailer_id}：只有零售户角色的用户才对应零售户"
+            )
         return None
     if retailer_id not in (None, name):
-        raise TrueOrderError(f'user name "{name}": a retailer\'s is its licence number, {retailer_id}')
+        raise TrueOrderError(
+            f'user name "{name}": a retailer\'s is its licence number, {retailer_id}',
+            f"用户名“{name}”：零售户的用户名为其许可证号{retailer_id}",
+        )
     return name
 
 
 def _hashed(password: str, name: str, role: Role, rules: AccountSettings) -> str:
     if role is Role.SERVICE:
-        raise TrueOrderError("password: a service has none; give it a token: trueorder users token")
+        raise TrueOrderError("password: a service has none; give it a token: trueorder users token", "程序用户没有密码；请为其创建令牌")
     return passwords.hashed(passwords.check(password, name, rules), rules)
 
 
 def _places(role: Role, managers: Iterable[str], districts: Iterable[str]) -> dict[str, list[str]]:
     found = {kind: sorted(set(codes)) for kind, codes in (("manager", managers), ("district", districts))}
     if role is not Role.ACCOUNT_MANAGER and any(found.values()):
-        raise TrueOrderError(f"territory: a user of role {role} has none; only an account manager has")
+        raise TrueOrderError(f"territory: a user of role {role} has none; only an account manager has", "只有客户经理才有辖区")
     return found
 
 
@@ -223,7 +230,10 @@ def _known(tx: sa.Connection, shop: str | None, places: Mapping[str, list[str]])
     for kind, (column, codes) in asked.items():
         there = set(tx.execute(sa.select(column).where(column.in_(codes)).distinct()).scalars()) if codes else set()
         if unknown := sorted(set(codes) - there):
-            raise TrueOrderError(f'{kind} "{unknown[0]}": no retailer of the city has this; see retailers.csv')
+            raise TrueOrderError(
+                f'{kind} "{unknown[0]}": no retailer of the city has this; see retailers.csv',
+                f"“{unknown[0]}”：没有零售户属于此编号，请核对零售户名单",
+            )
 
 
 def _put_places(tx: sa.Connection, user_id: int, places: Mapping[str, list[str]]) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ordering import tables, visits
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
-from ordering.errors import StateError, TrueOrderError
+from ordering.errors import StateError
 
 T = tables.visits
 OPEN = sa.and_(T.c.follow_up_on.is_not(None), T.c.closed_on.is_(None))
@@ -23,23 +23,13 @@ def write(
 
     Raises TrueOrderError where it does not hold together.
     """
-    if wrong := visits.fault(note, on=on, follow_up_on=follow_up_on, today=today):
-        raise TrueOrderError(wrong[0])
-    said = {
-        "retailer_id": retailer_id,
-        "visited_on": on,
-        "note": note.strip(),
-        "follow_up_on": follow_up_on,
-        "visited_by": by,
-        "written_at": at,
-    }
+    note = visits.checked(note, on=on, follow_up_on=follow_up_on, today=today)
+    said = {"retailer_id": retailer_id, "visited_on": on, "note": note, "follow_up_on": follow_up_on, "visited_by": by, "written_at": at}
     with db.writing() as tx:
         done = _close(tx, T.c.retailer_id == retailer_id, by=by, on=today) if settles else 0
         visit_id = new_id(tx, T, said)
-        told = (
-            f"visit {visit_id} of {on}" + (f", follow-up on {follow_up_on}" if follow_up_on else "") + (f", {done} closed" if done else "")
-        )
-        audit.record(tx, action="visits.write", subject=f"retailer {retailer_id}", detail=told, by=by, at=at)
+        more = (f", follow-up on {follow_up_on}" if follow_up_on else "") + (f", {done} closed" if done else "")
+        audit.record(tx, action="visits.write", subject=f"retailer {retailer_id}", detail=f"visit {visit_id} of {on}{more}", by=by, at=at)
     return visit_id
 
 
@@ -47,7 +37,10 @@ def close(db: Database, retailer_id: str, visit_id: int, *, by: str, on: date, a
     """Say that a visit's follow-up is done with. Raises StateError where there is none that is open."""
     with db.writing() as tx:
         if not _close(tx, sa.and_(T.c.retailer_id == retailer_id, T.c.visit_id == visit_id), by=by, on=on):
-            raise StateError(f"visit {visit_id} of retailer {retailer_id} has no open follow-up; it may be closed already")
+            raise StateError(
+                f"visit {visit_id} of retailer {retailer_id} has no open follow-up; it may be closed already",
+                f"第{visit_id}号拜访没有待跟进事项，可能已办结",
+            )
         audit.record(tx, action="visits.close", subject=f"retailer {retailer_id}", detail=f"visit {visit_id}", by=by, at=at)
 
 

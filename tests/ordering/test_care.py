@@ -211,8 +211,8 @@ def test_a_retailer_s_months_hold_what_was_decided_and_not_what_waits(city: data
     assert (len(nobody.months), nobody.index) == (0, None)
 
 
-def figures(db: database.Database, among: Any = None, **asked: Any) -> figured.Figures:
-    return figured.figures(db, RULES, figured.Asked(**asked), among=among, today=f.MONDAY)
+def figures(db: database.Database, territory: Any = None, **asked: Any) -> figured.Figures:
+    return figured.figures(db, RULES, figured.Asked(**asked), territory=territory, today=f.MONDAY)
 
 
 def test_the_index_stands_beside_how_complaints_stand_with_its_answers(city: database.Database) -> None:
@@ -235,7 +235,7 @@ def test_a_manager_s_figures_are_of_its_own_retailers(city: database.Database) -
     answer(city, "R1", CONTENT)
     answer(city, "R3", CROSS)
     begin(city, "R3")
-    found = figures(city, MINE, by="retailer")
+    found = figures(city, {"manager": frozenset({"M1"})}, by="retailer")
     assert found.rows["retailer"].tolist() == ["R1", "R2"]
     assert (found.whole["answers"], found.whole["index"], found.whole["open_complaints"]) == (1, 100, 0)
 

@@ -176,7 +176,7 @@ def test_a_retailer_has_one_voice_its_newest() -> None:
 )
 def test_a_survey_that_says_nothing_or_too_much_is_refused(survey: Survey, said: str) -> None:
     with pytest.raises(TrueOrderError, match=said):
-        satisfaction.check(survey)
+        satisfaction.checked(survey)
 
 
 # expected against received

@@ -1,4 +1,4 @@
-"""The service over the made-up city with its night, and people of every role with their tokens."""
+"""The service over the made-up city with its night, and people of every role with their tokens; and over the desk's small city."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ordering.accounts import MAY, Role
 from ordering.database import accounts
 from ordering.settings import Settings
 from tests.jobs.conftest import loaded, made, once, planned, rules  # noqa: F401
+from tests.web import desks
 from web.app import app_of
 
 WHY = {"why": "a test"}
@@ -82,6 +83,16 @@ def house(tmp_path: Path, peopled: Path, made: tuple[Path, date], rules: Setting
     shutil.copytree(peopled, tmp_path / "city")
     with housed(tmp_path / "city", local(rules), morning(made)) as found:
         yield found
+
+
+@pytest.fixture
+def desk(schema_file: Path, tmp_path: Path) -> Iterator[House]:
+    """The service over the desk's city at noon of its Thursday; nobody has come in yet."""
+    shutil.copyfile(schema_file, tmp_path / "city.db")
+    db = database.connect(f"sqlite:///{tmp_path / 'city.db'}", pool=4)
+    desks.city(db)
+    yield House(db, local(desks.RULES), tmp_path, desks.NOON)
+    db.engine.dispose()
 
 
 @contextmanager

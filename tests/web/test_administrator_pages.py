@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +10,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from ordering import database, settings_sources
+from ordering import settings_sources
 from ordering.accounts import Role
 from ordering.database import accounts, audit, user_lists
 from tests.web import desks
 from tests.web.browsing import PAGE, Browser, log_in, with_password
-from tests.web.conftest import PASSWORD, House, bearer, local
+from tests.web.conftest import PASSWORD, House, bearer
 from tests.web.test_pages import foreign
 from web.app import app_of
 
@@ -25,20 +24,15 @@ NEW = {"name": "Li Na", "role": "account_manager", "password": PASSWORD, "manage
 
 
 @pytest.fixture
-def office(schema_file: Path, tmp_path: Path) -> Iterator[House]:
-    """The desk's city with a user of each role."""
-    shutil.copyfile(schema_file, tmp_path / "city.db")
-    db = database.connect(f"sqlite:///{tmp_path / 'city.db'}", pool=4)
-    desks.city(db)
-    house = House(db, local(desks.RULES), tmp_path, desks.NOON)
-    house.app = app_of(db, house.settings, history=tmp_path, clock=lambda: house.at, sources=settings_sources.listed())
-    house.person("keeper", Role.ADMINISTRATOR)
-    house.person("Wang", Role.ACCOUNT_MANAGER, districts=["D1"])
-    house.person("R0", Role.RETAILER)
-    house.person("till", Role.SERVICE)
-    with_password(house, "keeper", "Wang", "R0")
-    yield house
-    db.engine.dispose()
+def office(desk: House) -> House:
+    """The desk's city with users of four roles, and the settings with their sources."""
+    desk.app = app_of(desk.db, desk.settings, history=desk.folder, clock=lambda: desk.at, sources=settings_sources.listed())
+    desk.person("keeper", Role.ADMINISTRATOR)
+    desk.person("Wang", Role.ACCOUNT_MANAGER, districts=["D1"])
+    desk.person("R0", Role.RETAILER)
+    desk.person("till", Role.SERVICE)
+    with_password(desk, "keeper", "Wang", "R0")
+    return desk
 
 
 def visit(office: House) -> TestClient:

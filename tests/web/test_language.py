@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
+from ordering import errors
 from web import language
 
 WEB = Path(language.__file__).parent
+ORDERING = Path(errors.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None}
 HELD = re.compile(r"%\((\w+)\)s")
@@ -101,3 +104,32 @@ def request(headers: dict[str, str]) -> Request:
 )
 def test_what_was_chosen_comes_before_what_the_browser_asks_for(headers: dict[str, str], found: str) -> None:
     assert language.wanted(request(headers), "zh") == found
+
+
+# what the cores refuse
+
+MET = (
+    *("accounts", "answers", "counts", "passwords", "satisfaction", "visits"),
+    *(f"database/{name}" for name in ("answers", "complaints", "counts", "ledger", "surveys", "tokens", "users", "visits")),
+)
+"""Modules of ordering whose refusals people meet on pages."""
+OF_SETTINGS = "weights: "
+"""Begins what only who writes the settings is told."""
+
+
+def in_english_alone(source: str) -> list[str]:
+    """The refusals that have no Chinese words."""
+    raised = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)]
+    refusals = [one for one in raised if one.func.id in ("TrueOrderError", "StateError") and len(one.args) == 1]  # type: ignore[attr-defined]
+    told = [ast.unparse(one.args[0]) for one in refusals if not isinstance(one.args[0], ast.Starred)]
+    return [text for text in told if OF_SETTINGS not in text]
+
+
+@pytest.mark.parametrize("name", MET)
+def test_what_the_cores_refuse_on_pages_has_chinese_words(name: str) -> None:
+    assert in_english_alone((ORDERING / f"{name}.py").read_text("utf-8")) == []
+
+
+def test_a_refusal_of_one_language_is_found() -> None:
+    assert in_english_alone('raise StateError(f"no run {x}")') == ["f'no run {x}'"]
+    assert in_english_alone('raise StateError("no run", "没有作业")') == []

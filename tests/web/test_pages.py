@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from ordering import database
 from ordering.accounts import Role
 from tests.web import desks
 from tests.web.browsing import PAGE, Browser, log_in, with_password
-from tests.web.conftest import PASSWORD, House, local
+from tests.web.conftest import PASSWORD, House
 from tests.web.test_language import catalogue
 from web.requests import HEADERS
 
@@ -23,15 +20,10 @@ ORDER = "/retailers/R0/order"
 
 
 @pytest.fixture
-def shop(schema_file: Path, tmp_path: Path) -> Iterator[House]:
-    """The desk's city at noon of its Thursday, with two retailers."""
-    shutil.copyfile(schema_file, tmp_path / "city.db")
-    db = database.connect(f"sqlite:///{tmp_path / 'city.db'}", pool=4)
-    desks.city(db)
-    house = House(db, local(desks.RULES), tmp_path, desks.NOON)
-    with_password(house, *(house.person(name, Role.RETAILER) for name in ("R0", "R1")))
-    yield house
-    db.engine.dispose()
+def shop(desk: House) -> House:
+    """The desk's city, with two retailers."""
+    with_password(desk, *(desk.person(name, Role.RETAILER) for name in ("R0", "R1")))
+    return desk
 
 
 @pytest.fixture

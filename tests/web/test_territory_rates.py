@@ -13,6 +13,7 @@ from jobs.breakdown import Asked, breakdown
 from ordering.accounts import Role
 from tests.web.conftest import House, bearer, shops_of
 from tests.web.test_headquarters_pages import Looks, plain, table
+from tests.web.test_printing import lines
 from web.screens import figures
 
 
@@ -49,6 +50,24 @@ def test_the_page_of_an_account_manager_has_its_own_retailers_alone(
     assert f"Account manager {own}" in plain(page)
     for name, code in shops_of(house.db).items():
         assert code == own or name not in page
+
+
+def test_the_files_and_the_print_of_an_account_manager_have_its_own_retailers_alone(client: TestClient, house: House, own: str) -> None:
+    shops = shops_of(house.db)
+
+    def named(person: str, kind: str) -> set[str]:
+        answer = client.get(f"/rates.{kind}", headers=bearer(house, person), params={"by": "retailer", "period": "year"})
+        assert answer.status_code == 200, answer.text
+        text = answer.content.decode() if kind == "csv" else " ".join(lines(answer.content))
+        return {shop for shop in shops if re.search(rf"\b{re.escape(shop)}\b", text)}
+
+    for kind in ("csv", "pdf"):
+        assert {shops[shop] for shop in named("manager", kind)} == {own}
+        assert {shops[shop] for shop in named("headquarters", kind)} > {own}  # negative control
+        refused = client.get(f"/rates.{kind}", headers=bearer(house, "manager"), params={"by": "brand"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "INVALID")
+    whole = " ".join(lines(client.get("/rates.pdf", headers=bearer(house, "manager")).content))
+    assert f"Your territory alone: Account manager {own}" in whole
 
 
 def test_the_api_tells_an_account_manager_the_same(client: TestClient, house: House, source: exports.Source, own: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from ordering.accounts import Permission, Person, Role, login_of
 from ordering.database import accounts, lookups
 from web.api import router_of
-from web.api.pages import Page, Part, Utc
+from web.api.pages import Number, Page, Part, Utc
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here
@@ -181,7 +181,7 @@ def new_token(name: Name, said: NewToken, own: Here, person: Manages) -> Secret:
 
 
 @router.post("/tokens/{token_id}/revocation", status_code=204)
-def revoke(token_id: Annotated[int, Path(ge=1, le=2**31 - 1)], said: Because, own: Here, person: Manages) -> None:
+def revoke(token_id: Number, said: Because, own: Here, person: Manages) -> None:
     """End a token now."""
     accounts.revoke_token(own.db, token_id, by=person.name, why=said.why, at=own.clock())
 

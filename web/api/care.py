@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import satisfaction
@@ -16,7 +16,7 @@ from ordering.satisfaction import HIGHEST, LOWEST, Aspect, Survey
 from ordering.satisfaction import LONGEST as WORDS
 from web.api import router_of
 from web.api.orders import RetailerId, looked
-from web.api.pages import Page, Part, Utc
+from web.api.pages import Number, Page, Part, Utc
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
@@ -27,7 +27,6 @@ Complains = Annotated[Person, may(Permission.COMPLAIN)]
 Reads = Annotated[Person, may(Permission.READ_CARE)]
 Handles = Annotated[Person, may(Permission.CARE)]
 Rates = Annotated[Person, may(Permission.READ_RATES)]
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Value = Annotated[str | None, Query(max_length=100)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 Score = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
@@ -246,6 +245,6 @@ def figures(
     if by == "retailer":
         privacy.note_access(own.db, person=person, what="satisfaction", at=own.clock())
     asked = satisfaction.Asked(by, period, at)
-    found = satisfaction.figures(own.db, own.settings, asked, among=accounts.seen(person), today=own.today)
+    found = satisfaction.figures(own.db, own.settings, asked, territory=person.territory, today=own.today)
     page = part.of(found.rows)
     return Satisfactions.model_validate({**page, "at": found.at})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import exports, reruns, strategies
@@ -17,7 +17,7 @@ from ordering.errors import TrueOrderError
 from ordering.model import Policy
 from ordering.rate_cells import Dimension, Period
 from web.api import router_of
-from web.api.pages import Page, Part, Utc, records
+from web.api.pages import Number, Page, Part, Utc, records
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here
@@ -62,7 +62,10 @@ def rates(
     """
     named = list(dict.fromkeys(str(one) for one in by or []))
     if rate_cells.stored_in(named) is None:
-        raise TrueOrderError("by: rates by retailer or star together with brand are not kept summed up; use trueorder export fulfilment")
+        raise TrueOrderError(
+            "by: rates by retailer or star together with brand are not kept summed up; use trueorder export fulfilment",
+            "by：按零售户或档位与品规交叉的满足率未预先汇总，请用 trueorder export fulfilment 导出",
+        )
     source, territory = own.source(run), person.territory
     found = exports.rates(source, named, str(period)) if territory is None else exports.rates_within(source, named, str(period), territory)
     return part.of(found)
@@ -136,7 +139,7 @@ def runs(own: Here, person: Runs, part: Part) -> dict[str, Any]:
 
 
 @router.get("/runs/{run_id}")
-def run(own: Here, person: Runs, run_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> RunWhole:
+def run(own: Here, person: Runs, run_id: Number) -> RunWhole:
     """One run, step by step."""
     found = runlog.by_id(own.db, run_id)
     if found is None:
@@ -240,7 +243,7 @@ class Withdrawn(BaseModel):
 
 
 @router.post("/strategy/{plan_id}/withdrawal", status_code=201)
-def withdraw_strategy(plan_id: Annotated[int, Path(ge=1, le=2**31 - 1)], said: Why, own: Here, person: Planner) -> Withdrawn:
+def withdraw_strategy(plan_id: Number, said: Why, own: Here, person: Planner) -> Withdrawn:
     """Take published caps back."""
     week = planning.withdraw(own.db, plan_id, by=person.name, why=said.why, at=own.clock())
     return Withdrawn(plan_id=plan_id, week=week)

@@ -16,7 +16,7 @@ from ordering.database.reviews import Done
 from ordering.model import Decision
 from ordering.review import Filter
 from web.api import router_of
-from web.api.pages import MOST, Page, Paging, Part
+from web.api.pages import MOST, Number, Page, Paging, Part
 from web.people import may
 from web.problems import ProblemError
 from web.service import Here, Service
@@ -25,7 +25,6 @@ router = router_of("account managers")
 Code = Annotated[str, Field(max_length=100)]
 Note = Annotated[str, Field(max_length=1000)]
 Word = Annotated[str, Query(max_length=100)]
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Sees = Annotated[Person, may(Permission.READ_SUGGESTIONS)]
 Decides = Annotated[Person, may(Permission.DECIDE)]
 Answers = Annotated[Person, may(Permission.ANSWER)]

@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import pandas as pd
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, Field
 
 Row = TypeVar("Row")
 Utc = Annotated[datetime, AfterValidator(lambda at: at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))]
 """A time as JSON has it, with its zone; stored times are UTC without one."""
 MOST = 1000
+LARGEST = 2**31 - 1
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
+"""The number of a thing in an address."""
+Offset = Annotated[int, Query(ge=0, le=LARGEST)]
+"""Of a list on a page: how many rows are left out at the beginning."""
 
 
 class Page(BaseModel, Generic[Row]):
@@ -47,7 +52,7 @@ class Paging:
 
 
 async def paging(
-    offset: Annotated[int, Query(ge=0, le=2**31 - 1, description="How many to leave out at the beginning.")] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST, description="How many to leave out at the beginning.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 100,
 ) -> Paging:
     """The dependency."""

@@ -5,27 +5,24 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import visiting
 from ordering import counts, visits
 from ordering.accounts import Permission, Person
 from ordering.counts import FarOff
-from ordering.database import accounts, lookups, privacy
-from ordering.database import counts as kept
+from ordering.database import accounts, privacy
 from ordering.database import visits as stored
 from ordering.model import VisitReason
 from web.api import router_of
 from web.api.orders import Id, RetailerId, looked
-from web.api.pages import Page, Part
+from web.api.pages import Number, Page, Part
 from web.people import may
-from web.problems import ProblemError
 from web.service import Here
 
 router = router_of("account managers")
 Visits = Annotated[Person, may(Permission.VISIT)]
-VisitId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class Why(BaseModel):
@@ -108,18 +105,15 @@ class Written(BaseModel):
 @router.post("/retailers/{retailer_id}/visits", status_code=201)
 def write(retailer_id: RetailerId, said: Note, own: Here, person: Visits) -> Written:
     """Write down a visit."""
-    today, on = own.today, said.on or own.today
-    if wrong := visits.fault(said.note, on=on, follow_up_on=said.follow_up_on, today=today):
-        raise ProblemError("INVALID", wrong)
     visit_id = stored.write(
-        own.db, retailer_id, note=said.note, on=on, follow_up_on=said.follow_up_on, settles=said.settles, by=person.name, today=today,
-        at=own.clock(),
+        own.db, retailer_id, note=said.note, on=said.on or own.today, follow_up_on=said.follow_up_on, settles=said.settles, by=person.name,
+        today=own.today, at=own.clock(),
     )  # fmt: skip
     return Written(visit_id=visit_id)
 
 
 @router.post("/retailers/{retailer_id}/visits/{visit_id}/closing", status_code=201)
-def close(retailer_id: RetailerId, visit_id: VisitId, own: Here, person: Visits) -> Written:
+def close(retailer_id: RetailerId, visit_id: Number, own: Here, person: Visits) -> Written:
     """Say that what was to be followed up is done with."""
     stored.close(own.db, retailer_id, visit_id, by=person.name, on=own.today, at=own.clock())
     return Written(visit_id=visit_id)
@@ -145,10 +139,6 @@ class Counted(BaseModel):
 @router.post("/retailers/{retailer_id}/counts", status_code=201)
 def count(retailer_id: RetailerId, said: Count, own: Here, person: Visits) -> Counted:
     """Keep a stock count, for the next night to read."""
-    today, on = own.today, said.on or own.today
-    if wrong := counts.fault(said.counts, known=lookups.brand_names(own.db), on=on, today=today):
-        raise ProblemError("INVALID", wrong)
-    far = [] if said.sure else counts.far_off(said.counts, visiting.shelf(own.source(), retailer_id), on=on, rules=own.settings.visits)
-    if not far:
-        kept.write(own.db, retailer_id, said.counts, on=on, by=person.name, today=today, at=own.clock())
+    on, today, at = said.on or own.today, own.today, own.clock()
+    far = visiting.count(own.source(), retailer_id, said.counts, on=on, sure=said.sure, by=person.name, today=today, at=at)
     return Counted(kept=0 if far else len(said.counts), far=far)

@@ -21,6 +21,7 @@ from ordering.database.tokens import Token
 from ordering.settings_sources import Setting
 from web.api import administrators as api
 from web.api.administrators import Manages
+from web.api.pages import Offset
 from web.people import may
 from web.screens import shell
 from web.screens.paging import Pager, pager
@@ -34,7 +35,6 @@ COUNTED = 10_000
 EMPTY = BeforeValidator(lambda said: said or None)
 """A filter that a form leaves empty filters nothing."""
 Text = Annotated[Annotated[str, Field(max_length=100)] | None, EMPTY, Query()]
-Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
 Name = Annotated[str, Query(min_length=1, max_length=100)]
 Code = Annotated[str, Form(max_length=100)]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import pandas as pd
 from fastapi import Query
@@ -22,13 +21,12 @@ from web.api.headquarters import Rates
 from web.api.pages import record, records
 from web.people import may
 from web.problems import ProblemError
-from web.screens import shell
+from web.screens import downloads, shell
 from web.screens.headquarters import causes, nothing_yet
 from web.service import Here
 
 router = shell.router_of()
 Month = Annotated[str | None, Query(max_length=10, description="The newest whole month unless given.")]
-MEDIA = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf"}
 
 
 @dataclass(frozen=True)
@@ -140,5 +138,4 @@ def demand_letter(
     told = f"{at or 'the newest whole month'}, {form}, run {source.run.run_id}"
     audit.note(own.db, action="letter", subject=f"manufacturer {manufacturer}", detail=told, by=person.name, at=own.clock())
     (name,) = letter.file_names([manufacturer])
-    said = f"attachment; filename*=UTF-8''{quote(f'{name}.{form}', safe='')}"
-    return Response(content, media_type=MEDIA[form], headers={"Content-Disposition": said, "Cache-Control": "no-store"})
+    return downloads.held(content, name, form)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from fastapi import Form, Query
+from fastapi import Form
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,9 +21,9 @@ from ordering.model import month_of, week_of
 from ordering.satisfaction import LONGEST as WORDS
 from ordering.satisfaction import QUESTIONS, STEPS, Aspect, Question, Survey
 from web.api import care
-from web.api.care import Complains, Handles, Number, Reads, Score, Speaks
+from web.api.care import Complains, Handles, Reads, Score, Speaks
 from web.api.orders import RetailerId, looked
-from web.api.pages import records
+from web.api.pages import Number, Offset, records
 from web.problems import ProblemError
 from web.screens import shell
 from web.screens.paging import Pager, pager
@@ -196,9 +196,7 @@ class ComplaintsPage:
 
 
 @router.get("/complaints")
-def every(
-    request: Request, own: Here, person: Handles, state: State | None = None, offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
-) -> Response:
+def every(request: Request, own: Here, person: Handles, state: State | None = None, offset: Offset = 0) -> Response:
     """The complaints of one's own retailers: open ones first, the oldest first."""
     privacy.note_access(own.db, person=person, what="complaints", at=own.clock())
     found, total = complaints.listed(own.db, accounts.seen(person), state=state, offset=offset, limit=SHOWN)

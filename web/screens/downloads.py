@@ -1,4 +1,4 @@
-"""Lists as files: the rows that a page's filter shows, all of them, as csv and xlsx, streamed from a file that is gone when it is read.
+"""What is sent as a file. Lists: every row that a page's filter shows, as csv and xlsx, streamed from a file that is gone when read.
 
 The csv is for programs: its first row names the columns as they are called everywhere else, whatever language its reader has. The xlsx is
 for people: its headings are in the reader's language, its rates are per cent. A list that comes back in (the review) has the names of the
@@ -31,6 +31,8 @@ Kind = Annotated[Literal["csv", "xlsx"], InPath()]
 MEDIA: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
 }
 PIECE = 1 << 16
 
@@ -70,6 +72,12 @@ def send(request: Request, own: Service, person: Person, listed: Listed, kind: s
         "Cache-Control": "no-store",
     }
     return StreamingResponse(_pieces(file), media_type=MEDIA[kind], headers=headers)
+
+
+def held(content: bytes, name: str, kind: str, *, is_shown: bool = False) -> Response:
+    """A file that is made in memory, to be saved as `name`, or shown in the browser before it is."""
+    said = f"{'inline' if is_shown else 'attachment'}; filename*=UTF-8''{quote(f'{name}.{kind}', safe='')}"
+    return Response(content, media_type=MEDIA[kind], headers={"Content-Disposition": said, "Cache-Control": "no-store"})
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

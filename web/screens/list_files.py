@@ -14,60 +14,39 @@ from starlette.responses import Response
 
 from jobs import breakdown
 from jobs.output_sheets import Look
-from jobs.report_words import word
 from jobs.run_lists import Look as RunLook
 from ordering.accounts import Permission, Person
 from ordering.database import accounts, cells, chains, lookups
-from ordering.fulfilment import RATES
-from ordering.gaps import GAPS
 from web import language
 from web.api.headquarters import Rates, Runs
 from web.api.managers import Word
 from web.api.orders import Reads
+from web.api.pages import Offset
 from web.people import may
-from web.screens import administrators, downloads, headquarters, shell
-from web.screens.administrators import EMPTY, Offset, Text
+from web.screens import administrators, downloads, headquarters, rate_columns, shell
+from web.screens.administrators import EMPTY, Text
 from web.screens.downloads import Kind, Listed
 from web.screens.headquarters import Chosen
+from web.screens.rate_columns import DIMENSIONS, FORMATS, NUMBERED
 from web.screens.shell import mark
 from web.service import Here, Service
 
 router = shell.router_of()
-EVERY = 2**31 - 1
-DIMENSIONS = {
-    "district": mark("District"), "star": mark("Level"), "price_class": mark("Price class"), "manufacturer": mark("Manufacturer"),
-    "manager": mark("Account manager"), "brand": mark("Brand code"), "retailer": mark("Licence number"),
-}  # fmt: skip
-QUANTITIES = {"requested": mark("Requested, cartons"), "allocated": mark("Allocated, cartons")}
 
 
 @router.get("/rates.{kind}")
 def rates(request: Request, kind: Kind, own: Here, person: Rates, chosen: Annotated[Chosen, Query()]) -> Response:
     """The rows of the rates that are shown, quantities in cartons."""
     found = breakdown.breakdown(own.source(), headquarters.kept(chosen, person))
-    columns = _rate_columns(chosen, language.of(request))
+    listed = rate_columns.listed(chosen, language.of(request))
+    ids = {chosen.by: ({**DIMENSIONS, **NUMBERED})[chosen.by]} | ({"name": mark("Name")} if chosen.by in NUMBERED else {})
+    columns = ids | {column.name: column.title for column in listed}
     rows = pd.DataFrame(columns=list(columns)) if found is None else headquarters.in_order(found.rows, chosen)
-    names = cells.names(own.db, chosen.by, [str(one) for one in rows[chosen.by]])
-    if "name" in columns:
+    if chosen.by in NUMBERED:
+        names = cells.names(own.db, chosen.by, [str(one) for one in rows[chosen.by]])
         rows = rows.assign(name=[names.get(str(one), "") for one in rows[chosen.by]])
-    shares = {name: "+0.0%;-0.0%;0.0%" if name.endswith("_change") else "0.0%" for name in columns if name.startswith(RATES)}
-    whole = dict.fromkeys((*QUANTITIES, "demand", "gap", *GAPS), "#,##0")
-    return downloads.send(request, own, person, Listed("rates", mark("Rates"), [rows], columns, Look(formats=shares | whole)), kind)
-
-
-def _rate_columns(chosen: Chosen, reader: language.Language) -> dict[str, str]:
-    """The columns that the page shows, in its order."""
-    named = {"name": mark("Name")} if chosen.by in ("brand", "retailer") else {}
-    first = {chosen.by: DIMENSIONS[chosen.by]} | named | QUANTITIES
-    gap = {"gap": mark("Gap, cartons")}
-    if chosen.show == "why":
-        return first | gap | {name: word(name, reader) for name in GAPS}
-    text = language.texts(reader).gettext
-    found = first | {"demand": mark("True demand, cartons")}
-    for rate in RATES:
-        said = word(rate, reader)
-        found |= {rate: said, f"{rate}_change": f"{said}: {text('Change')}", f"{rate}_target": f"{said}: {text('target')}"}
-    return found | gap
+    look = Look(formats={column.name: FORMATS[column.kind] for column in listed})
+    return downloads.send(request, own, person, Listed("rates", mark("Rates"), [rows], columns, look), kind)
 
 
 @router.get("/retailers.{kind}")
@@ -77,7 +56,7 @@ def retailers(request: Request, kind: Kind, own: Here, person: Reads, search: Wo
         "retailer_id": mark("Licence number"), "name": mark("Retailer"), "star_level": mark("Level"), "district": mark("District"),
         "street": mark("Street"), "order_weekday": mark("Order day, 1 to 7 from Monday on"), "account_manager": mark("Account manager"),
     }  # fmt: skip
-    found, _ = lookups.retailers(own.db, accounts.seen(person), search=search.strip(), offset=0, limit=EVERY)
+    found, _ = lookups.retailers(own.db, accounts.seen(person), search=search.strip(), offset=0, limit=lookups.EVERY)
     rows = pd.DataFrame(found, columns=list(columns))
     return downloads.send(request, own, person, Listed("retailers", mark("My retailers"), [rows], columns), kind)
 
@@ -115,7 +94,7 @@ def runs(request: Request, kind: Kind, own: Here, person: Runs) -> Response:
     }  # fmt: skip
     zone = own.settings.city.time_zone
     look = RunLook(own.db, zone, language.of(request) if kind == "xlsx" else "en")
-    found = chains.newest(own.db, EVERY)
+    found = chains.newest(own.db, lookups.EVERY)
     troubles = chains.problem_counts(own.db, [run.run_id for run in found])
     told = [
         {name: getattr(run, name, None) for name in columns}

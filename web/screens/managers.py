@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Form, Path, Query
+from fastapi import Form, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,10 +17,10 @@ from ordering.database import accounts, lookups, privacy
 from web.api import managers
 from web.api.managers import Answers, Word
 from web.api.orders import Reads, RetailerId, looked
-from web.api.pages import records
+from web.api.pages import Offset, records
 from web.people import may
-from web.problems import ProblemError
 from web.screens import shell
+from web.screens.fields import Day, day
 from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
@@ -45,9 +44,7 @@ class RetailersPage:
 
 
 @router.get("/retailers")
-def retailers(
-    request: Request, own: Here, person: Reads, search: Word = "", offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
-) -> Response:
+def retailers(request: Request, own: Here, person: Reads, search: Word = "", offset: Offset = 0) -> Response:
     """One's own retailers; `search`: whose name or number holds this."""
     privacy.note_access(own.db, person=person, what="retailers", at=own.clock())
     found, total = lookups.retailers(own.db, accounts.seen(person), search=search.strip(), offset=offset, limit=SHOWN)
@@ -81,18 +78,10 @@ def flags_of(own: Service, person: Person, retailer_id: str, *, every: bool) -> 
 def answer(
     request: Request, retailer_id: RetailerId, order_id: Id, brand_id: Id, own: Here, person: Answers,
     found: Annotated[str, Form(pattern=FOUND)], note: Annotated[str, Form(min_length=1, max_length=1000)],
-    every_brand: Annotated[bool, Form()] = False, until: Annotated[str, Form(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = "",
+    every_brand: Annotated[bool, Form()] = False, until: Day = "",
 ) -> Response:  # fmt: skip
     """Answer a flag by the form beside it, `found` being verdict and ground; gives the flags anew."""
     verdict, _, ground = found.partition(":")
     said = managers.Say(verdict=Verdict(verdict), ground=ground, note=note, every_brand=every_brand, until=day(until))
     managers.answer(order_id, brand_id, said, own, person)
     return shell.show(request, "manager/flags.html", flags_of(own, person, retailer_id, every=False))
-
-
-def day(text: str) -> date | None:
-    """The day typed; None where none was. Raises ProblemError where there is no such day."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ProblemError("INVALID", (f"{text}: there is no such day", f"{text}：没有这一天")) from None

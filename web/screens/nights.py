@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import Form, Path, Query
+from fastapi import Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +21,7 @@ from ordering.database.runs import Record
 from ordering.schedule import State
 from web import language
 from web.api.headquarters import Runs
+from web.api.pages import Number
 from web.people import may
 from web.problems import ProblemError, is_htmx
 from web.screens import shell
@@ -33,7 +34,6 @@ PROBLEMS = 200
 WANTED = 5
 """Requests of people that are listed."""
 Starts = Annotated[Person, may(Permission.RERUN)]
-RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Why = Annotated[str, Form(min_length=1, max_length=500)]
 
 
@@ -97,7 +97,7 @@ def runs(request: Request, own: Here, person: Runs, offset: Annotated[int, Query
 
 
 @router.get("/runs/{run_id}")
-def run(request: Request, own: Here, person: Runs, run_id: RunId) -> Response:
+def run(request: Request, own: Here, person: Runs, run_id: Number) -> Response:
     """One run, step by step; the page asks for itself again while it goes, and is made anew when it has ended."""
     found = runlog.by_id(own.db, run_id)
     if found is None:
@@ -152,21 +152,21 @@ def _anew() -> Response:
 
 
 @router.post("/runs/{run_id}/retry")
-def retry(own: Here, person: Starts, run_id: RunId, why: Why) -> Response:
+def retry(own: Here, person: Starts, run_id: Number, why: Why) -> Response:
     """Ask the scheduler to take a run up after its last step that was done."""
     asked.retry(own.db, run_id, by=person.name, why=why, at=own.clock())
     return _anew()
 
 
 @router.post("/runs/{run_id}/again")
-def again(own: Here, person: Starts, run_id: RunId, why: Why) -> Response:
+def again(own: Here, person: Starts, run_id: Number, why: Why) -> Response:
     """Ask the scheduler to run the night of a run's date once more."""
     asked.again(own.db, run_id, by=person.name, why=why, at=own.clock())
     return _anew()
 
 
 @router.post("/runs/{run_id}/cancellation")
-def cancel(own: Here, person: Starts, run_id: RunId, why: Why) -> Response:
+def cancel(own: Here, person: Starts, run_id: Number, why: Why) -> Response:
     """Stop a run: at once where nobody is at work on it, else at its next step or tick of progress, in its own process."""
     chains.cancel(own.db, run_id, chain.here(person.name), why=why, at=own.clock())
     return _anew()

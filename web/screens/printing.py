@@ -1,4 +1,4 @@
-"""Pages on paper: the rates of a page as PDF, all its rows, and the sheet that an account manager prints for a retailer."""
+"""Lists on paper: the rates of a page as PDF, all its rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Query
 from starlette.requests import Request
@@ -16,22 +15,21 @@ from jobs import breakdown
 from jobs.breakdown import Asked, Breakdown
 from jobs.exports import Source
 from jobs.pdf import Column, Document
-from jobs.report_words import word
+from jobs.report_words import UNDEFINED
 from ordering.database import cells, privacy
-from ordering.gaps import GAPS
 from web import language
 from web.api.headquarters import Rates
 from web.api.pages import record, records
 from web.problems import ProblemError
-from web.screens import figures, shell
-from web.screens.headquarters import Chosen, in_order
+from web.screens import downloads, figures, rate_columns, shell
+from web.screens.headquarters import Chosen, in_order, kept
+from web.screens.rate_columns import DIMENSIONS, Kind, RateColumn
 from web.service import Here, Service
 
 router = shell.router_of()
-PDF = "application/pdf"
-AT_ONCE = 10_000
-"""Names that are looked up at once."""
 Row = Mapping[str, Any]
+Say = Callable[[str], str]
+Write = Callable[[float | None], str]
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,6 @@ class Listed:
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     total: Sequence[str] | None = None
-
-
-def answer(content: bytes, name: str) -> Response:
-    """A PDF that is shown in the browser and saved under a name."""
-    said = f"inline; filename*=UTF-8''{quote(f'{name}.pdf', safe='')}"
-    return Response(content, media_type=PDF, headers={"Content-Disposition": said, "Cache-Control": "no-store"})
 
 
 def printed(listed: Listed, *, dated: datetime, foot: str, lang: language.Language) -> bytes:
@@ -69,52 +61,52 @@ def foot_of(source: Source, lang: language.Language) -> str:
 def rates(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen, Query()]) -> Response:
     """The rates of the page under the same filter, every row, as a PDF."""
     source, lang = own.source(), language.of(request)
-    found = breakdown.breakdown(source, Asked(chosen.by, str(chosen.period), chosen.at, chosen.within))
+    asked = kept(chosen, person)
+    found = breakdown.breakdown(source, asked)
     if found is None:
         raise ProblemError("NOT_FOUND")
     if chosen.by == "retailer" or chosen.retailer is not None:
         privacy.note_access(own.db, person=person, what="print rates", at=own.clock())
-    listed = rates_list(own, chosen, found, lang)
+    listed = rates_list(own, asked, chosen, found, lang)
     dated = source.run.finished_at or source.run.started_at
-    return answer(printed(listed, dated=dated, foot=foot_of(source, lang), lang=lang), f"{listed.title} {found.at}")
+    content = printed(listed, dated=dated, foot=foot_of(source, lang), lang=lang)
+    return downloads.held(content, f"{listed.title} {found.at}", "pdf", is_shown=True)
 
 
-def rates_list(own: Service, chosen: Chosen, found: Breakdown, lang: language.Language) -> Listed:
+def rates_list(own: Service, asked: Asked, chosen: Chosen, found: Breakdown, lang: language.Language) -> Listed:
     """The table of the page of rates with every row, in the page's order, and all together."""
     _ = language.texts(lang).gettext
     rows = records(in_order(found.rows, chosen))
-    targets = any(row["fulfilment_rate_target"] is not None for row in rows)
-    shown = figures.cartons if chosen.by == "retailer" else figures.cases
-    names = _names(own, chosen.by, [str(row[chosen.by]) for row in rows])
-    cells_of = _why if chosen.show == "why" else _rates
-    columns = _columns(chosen, lang, targets)
-    lines = [[*_called(row[chosen.by], chosen.by, names, _), *cells_of(row, shown, targets)] for row in rows]
-    whole = record(found.whole)
-    total = [_("Together"), "", *cells_of(whole, shown, targets)]
-    return Listed(f"{_('Rates')} · {_by(chosen.by, _)}", _beside(own, chosen, found, lang), columns, lines, total)
+    has_targets = any(row["fulfilment_rate_target"] is not None for row in rows)
+    shown = [one for one in rate_columns.listed(chosen, lang) if one.head and (one.kind is not Kind.TARGET or has_targets)]
+    names = cells.names(own.db, chosen.by, [str(row[chosen.by]) for row in rows])
+    quantity = figures.cartons if chosen.by == "retailer" else figures.cases
+    lines = [[*_called(row[chosen.by], chosen.by, names, _), *(_cell(row, one, quantity) for one in shown)] for row in rows]
+    total = [_("Together"), "", *(_cell(record(found.whole), one, quantity) for one in shown)]
+    named = [Column(_(DIMENSIONS[chosen.by]), 2.4), Column(_("Number"), 1.3)]
+    columns = [*named, *(Column(one.head, figures=True, bold=one.is_main) for one in shown)]
+    return Listed(f"{_('Rates')} · {_by(chosen.by, _)}", _beside(own, asked, found, lang), columns, lines, total)
 
 
-def _beside(own: Service, chosen: Chosen, found: Breakdown, lang: language.Language) -> str:
-    """What the list is of: by what, of which period, within which values, in which units."""
+def _cell(row: Row, column: RateColumn, quantity: Write) -> str:
+    """A figure as it is printed; a part of the gap with its share of it."""
+    value, gap = row[column.name], row["gap"]
+    if column.kind is Kind.CAUSE:
+        return f"{quantity(value)}\n{figures.percent(value / gap if gap else None)}" if value else "0"
+    write = {Kind.QUANTITY: quantity, Kind.CHANGE: figures.points}.get(column.kind, figures.percent)
+    return write(value)
+
+
+def _beside(own: Service, asked: Asked, found: Breakdown, lang: language.Language) -> str:
+    """What the list is of: of which period, of whose retailers, within which values, in which units."""
     _ = language.texts(lang).gettext
     weeks = _("weeks of %(first)s to %(last)s") % {"first": found.first.isoformat(), "last": found.last.isoformat()}
-    within = [
-        f"{_dimension(name, _)}: {_called(value, name, _names(own, name, [str(value)]), _)[0]}" for name, value in chosen.within.items()
-    ]
-    units = _("quantities in cartons") if chosen.by == "retailer" else _("quantities in cases")
-    of = [found.at, weeks, *([_("Only") + " " + "; ".join(within)] if within else []), units, _("changes in points, on the period before")]
-    return " · ".join(of)
-
-
-Say = Callable[[str], str]
-
-
-def _dimension(name: str, _: Say) -> str:
-    """What a dimension is called."""
-    return {
-        "district": _("District"), "star": _("Level"), "price_class": _("Price class"), "manufacturer": _("Manufacturer"),
-        "manager": _("Account manager"), "brand": _("Brand"), "retailer": _("Retailer"),
-    }[name]  # fmt: skip
+    names = {name: cells.names(own.db, name, [str(value)]) for name, value in asked.within.items()}
+    within = [f"{_(DIMENSIONS[name])}: {_called(value, name, names[name], _)[0]}" for name, value in asked.within.items()]
+    whose = [f"{_(DIMENSIONS[name])} {', '.join(sorted(values)) or UNDEFINED}" for name, values in (asked.territory or {}).items()]
+    units = _("quantities in cartons") if asked.by == "retailer" else _("quantities in cases")
+    told = [f"{head} {'; '.join(said)}" for head, said in ((_("Your territory alone:"), whose), (_("Only"), within)) if said]
+    return " · ".join([found.at, weeks, *told, units, _("changes in points, on the period before")])
 
 
 def _by(dimension: str, _: Say) -> str:
@@ -133,42 +125,3 @@ def _called(value: object, dimension: str, names: Mapping[str, str], _: Say) -> 
     if dimension == "price_class":
         return _("class %(number)s") % {"number": text}, ""
     return (names[text], text) if names.get(text, text) != text else (text, "")
-
-
-def _names(own: Service, dimension: str, ids: Sequence[str]) -> dict[str, str]:
-    """The names of brands or retailers by id."""
-    parts = (cells.names(own.db, dimension, ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE))
-    return {id_: name for part in parts for id_, name in part.items()}
-
-
-def _columns(chosen: Chosen, lang: language.Language, targets: bool) -> list[Column]:
-    """The columns of the page, the number of a value beside its name."""
-    _ = language.texts(lang).gettext
-    if chosen.show == "why":
-        heads = [_("Requested"), _("Allocated"), _("Gap"), *(word(name, lang) for name in GAPS)]
-    else:
-        target = [_("target")] if targets else []
-        heads = [
-            _("Requested"), _("Allocated"), _("True demand"), word("fulfilment_rate", lang), _("Change"), *target,
-            word("demand_fulfilment_rate", lang), _("Change"), word("line_fill_rate", lang), _("Gap"),
-        ]  # fmt: skip
-    named = [Column(_dimension(chosen.by, _), 2.4), Column(_("Number"), 1.3)]
-    strong = {_("Gap")} if chosen.show == "why" else {word(name, lang) for name in ("fulfilment_rate", "demand_fulfilment_rate")}
-    return [*named, *(Column(head, figures=True, bold=head in strong) for head in heads)]
-
-
-def _rates(row: Row, shown: Callable[[Any], str], targets: bool) -> list[str]:
-    target = [figures.percent(row["fulfilment_rate_target"])] if targets else []
-    return [
-        *(shown(row[name]) for name in ("requested", "allocated", "demand")),
-        figures.percent(row["fulfilment_rate"]), figures.points(row["fulfilment_rate_change"]), *target,
-        figures.percent(row["demand_fulfilment_rate"]), figures.points(row["demand_fulfilment_rate_change"]),
-        figures.percent(row["line_fill_rate"]), shown(row["gap"]),
-    ]  # fmt: skip
-
-
-def _why(row: Row, shown: Callable[[Any], str], targets: bool) -> list[str]:
-    """The gap with its parts, each with its share."""
-    gap = row["gap"]
-    parts = [f"{shown(row[name])}\n{figures.percent(row[name] / gap if gap else None)}" if row[name] else "0" for name in GAPS]
-    return [*(shown(row[name]) for name in ("requested", "allocated", "gap")), *parts]

@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Form, Query
 from starlette.requests import Request
@@ -21,9 +20,10 @@ from ordering.accounts import Permission, Person
 from ordering.database import accounts, lookups, privacy
 from ordering.errors import TrueOrderError
 from ordering.personal import Fate
+from web.api.pages import Offset
 from web.people import may
-from web.screens import shell
-from web.screens.administrators import Name, Offset, Text
+from web.screens import downloads, shell
+from web.screens.administrators import Name, Text
 from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
@@ -97,8 +97,7 @@ def _zip(folder: Path, about: str) -> Response:
     with zipfile.ZipFile(whole := BytesIO(), "w", zipfile.ZIP_DEFLATED) as packed:
         for file in sorted(folder.iterdir()):
             packed.write(file, file.name)
-    said = f"attachment; filename*=UTF-8''{quote(f'{about}.zip', safe='')}"
-    return Response(whole.getvalue(), media_type="application/zip", headers={"Content-Disposition": said, "Cache-Control": "no-store"})
+    return downloads.held(whole.getvalue(), about, "zip")
 
 
 @router.post("/privacy/deletion")
@@ -108,6 +107,9 @@ def delete(
 ) -> Response:  # fmt: skip
     """Delete a retailer's personal data for good; `again`: its licence number, typed once more."""
     if again.strip() != retailer:
-        raise TrueOrderError(f'"{again[:100]}" is not the licence number of this retailer; nothing was deleted')
+        raise TrueOrderError(
+            f'"{again[:100]}" is not the licence number of this retailer; nothing was deleted',
+            f"“{again[:100]}”不是该零售户的许可证号，未删除",
+        )
     done = privacy.forget(own.db, retailer, by=person.name, why=why, at=own.clock())
     return shell.show(request, "administrator/privacy_part.html", _page(request, own, retailer, done=done))

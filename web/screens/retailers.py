@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,16 +16,14 @@ from ordering.database import lookups
 from web.api.orders import Orders, Reads, RetailerId, looked, quoted, taken
 from web.api.pages import records
 from web.orders import Order, Quote, Sheet
-from web.problems import ProblemError
 from web.screens import shell
+from web.screens.fields import typed
 from web.service import Here
 
 router = shell.router_of(desk=True)
 told = shell.router_of()
 NEED = "need."
 """Begins the names of the fields into which needs are typed; the brand follows."""
-LONGEST = 7
-"""Digits of a need."""
 ARRIVALS = 500
 
 
@@ -48,21 +46,6 @@ def order(request: Request, retailer_id: RetailerId, own: Here, person: Reads, e
     sheet = own.desk.sheet(retailer_id, now=own.clock())
     page = OrderPage(retailer_id, sheet, person.may(Permission.ORDER), sheet.is_open and not early, shell.new_key())
     return shell.show(request, "retailer/order.html", page)
-
-
-def typed(form: Iterable[tuple[str, object]], begins: str) -> dict[str, int]:
-    """The cartons typed into the fields whose names begin so, by what follows, in the order of the form; empty fields are left out.
-
-    Raises ProblemError where one is no whole number.
-    """
-    found = {}
-    for name, said in form:
-        text = str(said).strip()
-        if name.startswith(begins) and text:
-            if not text.isdecimal() or len(text) > LONGEST:
-                raise ProblemError("INVALID", (f'"{text[:20]}": write a whole number of cartons', f"“{text[:20]}”：请填写整条数"))
-            found[name.removeprefix(begins)] = int(text)
-    return found
 
 
 async def _needs(request: Request) -> dict[str, int]:

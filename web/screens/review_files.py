@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import Path, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,7 +27,7 @@ from ordering.review import CODES, SHOWN
 from web import language
 from web.api import managers
 from web.api.managers import Choice, Decides
-from web.api.pages import records
+from web.api.pages import Number, records
 from web.problems import ProblemError
 from web.screens import downloads, shell
 from web.screens.downloads import Kind, Listed
@@ -150,7 +150,7 @@ def confirm(request: Request, own: Here, person: Decides) -> Response:
 
 
 @router.post("/review/import/{batch_id}/undoing")
-def undo(request: Request, own: Here, person: Decides, batch_id: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
+def undo(request: Request, own: Here, person: Decides, batch_id: Number) -> Response:
     """Take an import back, but for lines whose cut-off has passed meanwhile."""
     why = language.texts(language.of(request)).gettext(mark("taken back on the page of edited lists"))
     act = managers.undo(batch_id, managers.Undo(why=why, spare_frozen=True), own, person)

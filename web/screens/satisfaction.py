@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs import satisfaction
-from ordering.database import accounts, privacy
+from ordering.database import privacy
 from ordering.satisfaction import QUESTIONS, Aspect, Question
 from web.api.care import Rates, Value
 from web.api.pages import record, records
@@ -86,7 +86,7 @@ def figures(request: Request, own: Here, person: Rates, chosen: Annotated[Chosen
     if chosen.by == "retailer":
         privacy.note_access(own.db, person=person, what="satisfaction", at=own.clock())
     asked = satisfaction.Asked(chosen.by, chosen.period, chosen.at, chosen.within)
-    found = satisfaction.figures(own.db, own.settings, asked, among=accounts.seen(person), today=own.today)
+    found = satisfaction.figures(own.db, own.settings, asked, territory=person.territory, today=own.today)
     dimensions = [name for name in satisfaction.BY if name not in chosen.within]
     rows = records(_sorted(found.rows, chosen).iloc[chosen.offset : chosen.offset + LISTED])
     rules = own.settings.satisfaction

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Depends, Form
-from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +15,6 @@ from jobs import reviewing, shop, visiting
 from ordering import counts
 from ordering.accounts import Permission, Person, Role
 from ordering.counts import FarOff
-from ordering.database import counts as stored
 from ordering.database import lookups, visit_facts
 from ordering.review import Filter
 from ordering.visits import Facts, Why, reasons, stock_to_sales
@@ -25,16 +22,15 @@ from web.api.orders import RetailerId, looked
 from web.api.pages import records
 from web.problems import ProblemError
 from web.screens import shell, visits
-from web.screens.managers import FlagsPart, SeesFlags, day, flags_of
-from web.screens.retailers import typed
+from web.screens.fields import Day, day, typed
+from web.screens.managers import FlagsPart, SeesFlags, flags_of
 from web.screens.sketches import Sketch, sketch, steps
-from web.screens.visits import Day, Visits, VisitsPart
+from web.screens.visits import Visits, VisitsPart
 from web.service import Here, Service
 
 router = shell.router_of()
 COUNT = "count."
 """Begins the names of the fields into which counts are typed; the brand follows."""
-CARE = "/retailers/{retailer_id}/care"
 FIRST_BRANDS = 10
 """Brands that are shown at once; the others unfold."""
 
@@ -59,7 +55,7 @@ class CountPart:
 class RetailerPage:
     """A retailer as its account manager sees it: who it is, why to see it, what is suggested to it, its brands week by week, levels,
     conduct, what it leans on, its flags, visits and stock. `facts`: None where it is not active; `visits`: None where they are not for
-    who looks; `care`: where its satisfaction is told of, empty where there is no such page.
+    who looks.
 
     `weeks`: over which facts are summed up; `sketches`: of each brand, by id, the first `shown` of which are seen at once; `whole`: all
     brands together by week; `levels`: by stretches of one (jobs.shop.spells); `level_line`: their points by month, of `months`.
@@ -86,7 +82,7 @@ class RetailerPage:
     flags: FlagsPart
     visits: VisitsPart | None
     count: CountPart
-    care: str
+    may_read_care: bool
     may_decide: bool
 
 
@@ -99,10 +95,10 @@ def retailer(
     about = lookups.retailer(own.db, retailer_id)
     if about is None:
         raise ProblemError("NOT_FOUND")
-    return shell.show(request, "manager/retailer.html", _page(request, own, person, about, every_flag, every_visit))
+    return shell.show(request, "manager/retailer.html", _page(own, person, about, every_flag, every_visit))
 
 
-def _page(request: Request, own: Service, person: Person, about: Mapping[str, Any], every_flag: bool, every_visit: bool) -> RetailerPage:
+def _page(own: Service, person: Person, about: Mapping[str, Any], every_flag: bool, every_visit: bool) -> RetailerPage:
     retailer_id, source, rules = str(about["retailer_id"]), own.source(), own.settings.visits
     lines = reviewing.listed(source, Filter(retailer=retailer_id))
     open_ = lines[(lines["decision"] == "open").to_numpy(bool)]
@@ -131,7 +127,7 @@ def _page(request: Request, own: Service, person: Person, about: Mapping[str, An
         flags=flags_of(own, person, retailer_id, every=every_flag),
         visits=None if person.role is Role.RETAILER else visits.part(own, person, retailer_id, every=every_visit),
         count=_count_part(own, person, retailer_id, brands),
-        care=_care(request, retailer_id),
+        may_read_care=person.may(Permission.READ_CARE),
         may_decide=person.may(Permission.DECIDE),
     )
 
@@ -139,11 +135,6 @@ def _page(request: Request, own: Service, person: Person, about: Mapping[str, An
 def _sums(brands: shop.Brands, name: str) -> list[float]:
     """All brands together by week; the demand of none is 0."""
     return [round(sum(row[name][at] or 0 for row in brands.rows), 2) for at in range(len(brands.weeks))]
-
-
-def _care(request: Request, retailer_id: str) -> str:
-    known = any(getattr(route, "path", "") == CARE for route in iter_route_contexts(request.app.routes))
-    return CARE.format(retailer_id=quote(retailer_id, safe="")) if known else ""
 
 
 def _count_part(
@@ -170,12 +161,7 @@ def count(
 ) -> Response:  # fmt: skip
     """Keep a stock count, for the next night to read; one that lies far from what is reckoned only when it is said again (`sure`)."""
     source, counted = own.source(), day(on) or own.today
-    names = lookups.brand_names(own.db)
-    if wrong := counts.fault(said, known=names, on=counted, today=own.today):
-        raise ProblemError("INVALID", wrong)
-    far = [] if sure else counts.far_off(said, visiting.shelf(own.source(), retailer_id), on=counted, rules=own.settings.visits)
-    if not far:
-        stored.write(own.db, retailer_id, said, on=counted, by=person.name, today=own.today, at=own.clock())
+    far = visiting.count(source, retailer_id, said, on=counted, sure=sure, by=person.name, today=own.today, at=own.clock())
     about = lookups.retailer(own.db, retailer_id) or {}
     brands = shop.brands(source, retailer_id, str(about.get("district", "")))
     part = _count_part(own, person, retailer_id, brands, on=counted, said=said if far else None, far=far, kept=0 if far else len(said))

@@ -18,13 +18,14 @@ from jobs.pdf import NOTE, SIDE, Column, Document, Style
 from jobs.report_words import word
 from ordering.accounts import Permission, Person
 from ordering.database import lookups
+from ordering.fulfilment import RATES
 from web import language
 from web.api.orders import RetailerId, looked
 from web.api.pages import record, records
 from web.orders import Offer, Sheet
 from web.people import may
 from web.problems import ProblemError
-from web.screens import figures, printing, shell
+from web.screens import downloads, figures, shell
 from web.service import Here, Service
 
 router = shell.router_of()
@@ -33,7 +34,6 @@ LINES, CAPS = 12, 45
 """Suggestions, and caps of other brands, that one page of paper holds."""
 TRIES = ((7.6, LINES), (7.0, LINES), (6.4, LINES), (6.4, 8))
 """Sizes of type and numbers of suggestions, the first with which everything stands on one page."""
-RATES = ("fulfilment_rate", "demand_fulfilment_rate", "line_fill_rate")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def pdf(request: Request, retailer_id: RetailerId, own: Here, person: Reads) -> 
     lang = language.of(request)
     found = sheet_of(own, retailer_id, lang)
     _ = language.texts(lang).gettext
-    return printing.answer(made(own, found, lang), f"{_('Sheet for the retailer')} {retailer_id} {found.sheet.order_day.isoformat()}")
+    name = f"{_('Sheet for the retailer')} {retailer_id} {found.sheet.order_day.isoformat()}"
+    return downloads.held(made(own, found, lang), name, "pdf", is_shown=True)
 
 
 def made(own: Service, found: ShopSheet, lang: language.Language) -> bytes:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import Form, Path
+from fastapi import Form
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from ordering.errors import TrueOrderError
 from ordering.model import Policy, week_of
 from web import language
 from web.api.headquarters import Planner
-from web.api.pages import records
+from web.api.pages import Number, records
 from web.screens import shell
 from web.screens.headquarters import nothing_yet
 from web.service import Here, Service
@@ -171,7 +171,7 @@ def plans(request: Request, own: Here, person: Planner) -> Response:
 
 @router.post("/strategy/plans/{plan_id}/withdrawal")
 def withdraw(
-    request: Request, own: Here, person: Planner, plan_id: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    request: Request, own: Here, person: Planner, plan_id: Number,
     why: Annotated[str, Form(min_length=1, max_length=1000)],
 ) -> Response:  # fmt: skip
     """Take a published plan back: the week's strategy is as it was before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import Form, Path
+from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from ordering.accounts import Permission
 from ordering.errors import TrueOrderError
 from web.api import administrators as api
 from web.api.administrators import Manages
+from web.api.pages import Number
 from web.screens import shell
 from web.screens.administrators import Name, done, midnight
 from web.service import Here
@@ -28,14 +29,14 @@ def make(
     """Make a token for a user, good until the end of a day in the city."""
     ends = midnight(own, until, days=1)
     if ends is None:
-        raise TrueOrderError(f"until {until}: choose an earlier day")
+        raise TrueOrderError(f"until {until}: choose an earlier day", f"有效期至{until}：请选择更早的日期")
     made = api.new_token(name, api.NewToken(label=label, expires_at=ends, scopes=scopes), own, person)
     return done(request, own, person, name, "token", secret=made.token)
 
 
 @router.post("/user/tokens/{token_id}/revocation")
 def revoke(
-    request: Request, own: Here, person: Manages, name: Name, token_id: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    request: Request, own: Here, person: Manages, name: Name, token_id: Number,
     why: Annotated[str, Form(max_length=1000)],
 ) -> Response:  # fmt: skip
     """End a token now."""

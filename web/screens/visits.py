@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Form, Path, Query
+from fastapi import Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,10 +20,10 @@ from ordering.database import visits as stored
 from ordering.model import VisitReason
 from web.api.managers import Word
 from web.api.orders import RetailerId
+from web.api.pages import Number, Offset
 from web.people import may
-from web.problems import ProblemError
 from web.screens import shell
-from web.screens.managers import day
+from web.screens.fields import Day, day
 from web.screens.paging import Pager, pager
 from web.service import Here, Service
 
@@ -33,8 +33,6 @@ SHOWN = 50
 NEWEST = 8
 """Visits that are shown at first."""
 Visits = Annotated[Person, may(Permission.VISIT)]
-VisitId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-Day = Annotated[str, Form(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 
 
 @dataclass(frozen=True)
@@ -48,22 +46,19 @@ class VisitsPage:
     reason: VisitReason | None
     weekday: int | None
     search: str
-    reasons: Mapping[VisitReason, tuple[str, str]]
 
 
 @router.get("/visits")
 def listed(
     request: Request, own: Here, person: Visits, reason: VisitReason | None = None,
-    weekday: Annotated[int | None, Query(ge=1, le=7)] = None, search: Word = "", offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    weekday: Annotated[int | None, Query(ge=1, le=7)] = None, search: Word = "", offset: Offset = 0,
 ) -> Response:  # fmt: skip
     """Whom to see of one's own retailers, those first that need it most."""
     privacy.note_access(own.db, person=person, what="visits", at=own.clock())
     every = visiting.calls(own.source(), accounts.seen(person), own.today)
     found = visiting.chosen(every, reason=reason, weekday=weekday, search=search)
     part = found[offset : offset + SHOWN]
-    page = VisitsPage(
-        own.today, part, len(every), pager(request, offset, len(found), SHOWN), reason, weekday, search.strip(), visits.REASONS
-    )
+    page = VisitsPage(own.today, part, len(every), pager(request, offset, len(found), SHOWN), reason, weekday, search.strip())
     return shell.show(request, "manager/visits.html", page)
 
 
@@ -102,8 +97,6 @@ def write(
 ) -> Response:  # fmt: skip
     """Write down a visit, of today unless told otherwise; gives the retailer's visits anew, or the entry of the list (`listed`)."""
     visited, again = day(on) or own.today, day(follow_up_on)
-    if wrong := visits.fault(note, on=visited, follow_up_on=again, today=own.today):
-        raise ProblemError("INVALID", wrong)
     stored.write(
         own.db, retailer_id, note=note, on=visited, follow_up_on=again, settles=settles, by=person.name, today=own.today, at=own.clock()
     )
@@ -113,7 +106,7 @@ def write(
 
 
 @router.post("/retailers/{retailer_id}/visits/{visit_id}/closing")
-def close(request: Request, retailer_id: RetailerId, visit_id: VisitId, own: Here, person: Visits) -> Response:
+def close(request: Request, retailer_id: RetailerId, visit_id: Number, own: Here, person: Visits) -> Response:
     """Say that what was to be followed up is done with; gives the retailer's visits anew."""
     stored.close(own.db, retailer_id, visit_id, by=person.name, on=own.today, at=own.clock())
     return shell.show(request, "manager/shop_visits.html", part(own, person, retailer_id))

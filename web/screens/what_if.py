@@ -19,6 +19,7 @@ from web.api.pages import records
 from web.people import may
 from web.problems import ProblemError
 from web.screens import shell
+from web.screens.fields import cartons
 from web.screens.strategy import Row, said
 from web.service import Here
 
@@ -53,16 +54,10 @@ async def _terms(request: Request) -> Terms:
     policy = filled.pop("policy", "")
     if policy not in ("", *Policy):
         raise ProblemError("INVALID", (f"policy {policy[:50]}: there is no such policy", f"没有“{policy[:50]}”这一规则"))
-    numbers = {name: _whole(name, told) for name, told in list(filled.items())[:MOST]}
+    numbers = {name: cartons(told, LONGEST) for name, told in list(filled.items())[:MOST]}
     supply = {name.removeprefix(SUPPLY): count for name, count in numbers.items() if name.startswith(SUPPLY)}
     caps = {_level(name): count for name, count in numbers.items() if name.startswith(CAP)}
     return Terms(Policy(policy) if policy else None, supply, caps)
-
-
-def _whole(name: str, told: str) -> int:
-    if not told.isdecimal() or len(told) > LONGEST:
-        raise ProblemError("INVALID", (f'"{told[:20]}": write a whole number of cartons', f"“{told[:20]}”：请填写整条数"))
-    return int(told)
 
 
 def _level(name: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ window.ReviewCells = function ({ words, said, count, drafts }) {
     if (text !== undefined) made.textContent = text;
     return made;
   }
+  const tip = (told) => (_, cell) => { const text = told(cell); return text && element("span", "", text); }; // the library takes a text for markup
   const parts = (...found) => { const made = element("span"); made.append(...found.filter(Boolean)); return made; };
   const two = (above, below, kind) => parts(element("span", kind || "", above), element("small", "", below));
   const dash = (cell) => { const value = cell.getValue(); return value === null || value === undefined ? "–" : count(value); };
@@ -92,14 +93,14 @@ window.ReviewCells = function ({ words, said, count, drafts }) {
   const numbers = { sorter: "number", hozAlign: "right", headerHozAlign: "right", sorterParams: { alignEmptyValues: "bottom" } };
   const texts = { sorter: (one, other) => order(one, other) };
   function columns(editor) {
-    const title = words.columns, drawn = (_, cell) => (cell.getData().peak ? said("weeks", { weeks: cell.getData().shape.length / 3, peak: count(cell.getData().peak) }) : "");
+    const title = words.columns, drawn = (cell) => (cell.getData().peak ? said("weeks", { weeks: cell.getData().shape.length / 3, peak: count(cell.getData().peak) }) : "");
     return [
-      { title: title.shop, field: "shop", width: 142, formatter: named, tooltip: true, ...texts },
+      { title: title.shop, field: "shop", width: 142, formatter: named, tooltip: tip((cell) => cell.getValue()), ...texts },
       { title: title.star, field: "star_level", width: 46, ...numbers },
       { title: title.brand, field: "brand", width: 94, formatter: ware, ...texts },
       { title: title.requested, field: "requested", width: 54, formatter: dash, ...numbers },
       { title: title.suggested, field: "suggested", width: 76, formatter: suggested, headerTooltip: title.range, ...numbers },
-      { title: title.weeks, field: "weeks", width: 98, formatter: weeks, headerSort: false, headerTooltip: title.legend, tooltip: drawn, cssClass: "drawn" },
+      { title: title.weeks, field: "weeks", width: 98, formatter: weeks, headerSort: false, headerTooltip: title.legend, tooltip: tip(drawn), cssClass: "drawn" },
       { title: title.last, field: "last", width: 58, formatter: signed, headerTooltip: title.last_told, ...numbers },
       { title: title.year, field: "year", width: 58, formatter: signed, headerTooltip: title.year_told, ...numbers },
       { title: title.bound, field: "bound", width: 98, formatter: binds, ...texts },
@@ -108,7 +109,7 @@ window.ReviewCells = function ({ words, said, count, drafts }) {
       { title: title.stock, field: "stock", width: 54, formatter: dash, ...numbers },
       { title: title.override, field: "override", width: 68, formatter: override, cssClass: "override", editor, editable: (cell) => !cell.getData().frozen, ...numbers },
       { title: title.final, field: "final", width: 50, formatter: dash, cssClass: "strong", ...numbers },
-      { title: title.reason, field: "reason", minWidth: 140, widthGrow: 1, formatter: why, tooltip: (_, cell) => cell.getElement().textContent, cssClass: "words", ...texts },
+      { title: title.reason, field: "reason", minWidth: 140, widthGrow: 1, formatter: why, tooltip: tip((cell) => cell.getElement().textContent), cssClass: "words", ...texts },
       { title: title.decision, field: "decision", width: 90, formatter: decision, cssClass: "words", ...texts },
       { title: "ⓘ", field: "key", width: 32, formatter: () => "ⓘ", headerTooltip: title.info, headerSort: false, hozAlign: "center", cssClass: "info" },
     ];

@@ -1,4 +1,4 @@
-// The list of visits by keyboard: arrows go from one retailer to the next, Enter opens its note, Ctrl-Enter writes it down. And printing.
+// The list of visits by keyboard: arrows go from one retailer to the next, Enter opens its note, Ctrl-Enter writes it down.
 "use strict";
 (function () {
   const calls = () => Array.from(document.querySelectorAll("[data-call]"));
@@ -28,9 +28,6 @@
       event.preventDefault();
       open(call);
     }
-  });
-  document.addEventListener("click", function (event) {
-    if (event.target.closest("[data-print]")) window.print();
   });
   document.addEventListener("htmx:afterSettle", function (event) {
     if (event.detail.elt.matches(".call.done")) event.detail.elt.focus();
