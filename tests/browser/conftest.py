@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,18 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ordering import database, settings_sources
+from jobs import nightly
+from ordering import database, sample, settings_sources
 from ordering.accounts import Role
-from ordering.database import demo
+from ordering.database import demo, users
 from ordering.settings import Settings
-from tests.jobs.conftest import loaded, made, planned, rules  # noqa: F401
+from tests.jobs.conftest import load_city, once, rules  # noqa: F401
 from tests.web.conftest import local, morning
 from web.app import app_of
 
 CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(path).exists()), "")
+CITY = {"retailers": 140, "brands": 8, "weeks": 22, "seed": 3}
+"""Two districts, more than 500 lines that wait after Monday, and a retailer of level 3 that may have 3 cartons of a brand."""
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
 
@@ -40,23 +43,56 @@ class Site:
     app: FastAPI
 
 
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory, rules: Settings) -> tuple[Path, date]:  # noqa: F811
+    """A folder with a city of two districts, its night and its demo's users, to be copied; and the Monday of its waiting week."""
+
+    def make(folder: Path) -> date:
+        cutoff = sample.write_city(folder / "city", **CITY).cutoff
+        db = load_city(f"sqlite:///{folder / 'one.db'}", folder / "city", rules)
+        nightly.run(db, cutoff, rules, history=folder / "one-history")
+        peopled(db, morning((folder, cutoff)), local(rules))
+        db.engine.dispose()
+        return cutoff
+
+    return once(tmp_path_factory, "town", make)
+
+
+def peopled(db: database.Database, at: datetime, settings: Settings) -> None:
+    """Add the demo's users; its account manager has the whole city."""
+    people = {one.role: one.name for one in demo.invite(db, at=at, rules=settings.accounts)}
+    users.set_territory(db, people[Role.ACCOUNT_MANAGER], managers=managers_of(db), by="tester", at=at)
+
+
+def managers_of(db: database.Database) -> list[str]:
+    """The account managers of the city."""
+    with db.reading() as reader:
+        return sorted(set(database.read_table(reader, "retailers")["account_manager"].astype("str")))
+
+
 @pytest.fixture
-def site(tmp_path: Path, planned: Path, made: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
-    """A demo of its own."""
-    with served(tmp_path, planned, made, rules) as found:
+def site(tmp_path: Path, town: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
+    """A demo of its own, for who writes."""
+    with served(tmp_path / "own", town, rules) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def stand(tmp_path_factory: pytest.TempPathFactory, town: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
+    """One demo for all who look only."""
+    with served(tmp_path_factory.mktemp("stand") / "own", town, rules) as found:
         yield found
 
 
 @contextmanager
-def served(place: Path, planned: Path, made: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
-    """A demo, served on a port of its own, at noon of the waiting week's Monday."""
-    shutil.copytree(planned, place / "city")
-    db = database.connect(f"sqlite:///{place / 'city' / 'one.db'}", pool=4)
+def served(place: Path, town: tuple[Path, date], rules: Settings) -> Iterator[Site]:  # noqa: F811
+    """A copy of the demo, served on a port of its own, at noon of the waiting week's Monday."""
+    shutil.copytree(town[0], place, ignore=shutil.ignore_patterns("city", "one-history"))
+    db = database.connect(f"sqlite:///{place / 'one.db'}", pool=4)
     settings = local(rules)
     settings = settings.model_copy(update={"web": settings.web.model_copy(update={"metrics_from": ("127.0.0.1",)})})
-    people = {one.role: one.name for one in demo.invite(db, at=morning(made), rules=settings.accounts)}
     app = app_of(
-        db, settings, history=place / "city" / "one-history", clock=lambda: morning(made), sources=settings_sources.listed()
+        db, settings, history=town[0] / "one-history", clock=lambda: morning(town), sources=settings_sources.listed()
     )  # fmt: skip
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -65,15 +101,16 @@ def served(place: Path, planned: Path, made: tuple[Path, date], rules: Settings)
         assert thread.is_alive(), "the service did not start"
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://localhost:{port}", db, people, made[1], app)
+    yield Site(f"http://localhost:{port}", db, {one.role: one.name for one in demo.visitors(db)}, town[1], app)
     server.should_exit = True
     thread.join(10)
     db.engine.dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window. Until it is closed an event loop runs in this thread, where tests of other modules want their own."""
+    """Chromium without a window, one for a process. Until it is closed an event loop runs in this thread, where tests elsewhere want
+    their own."""
     if not CHROMIUM:
         pytest.skip("no chromium here: apt-get install chromium")
     with sync_playwright() as play:
@@ -111,8 +148,8 @@ class Visitor:
 Visit = Callable[..., Visitor]
 
 
-@pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+@contextmanager
+def visits(browser: Browser, site: Site) -> Iterator[Visit]:
     """Opens a browser for a person; at the end no page may have complained."""
     visitors: list[Visitor] = []
 
@@ -131,3 +168,17 @@ def visit(browser: Browser, site: Site) -> Iterator[Visit]:
     for visitor in visitors:
         visitor.page.context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+    """Opens a browser for a person who writes."""
+    with visits(browser, site) as begin:
+        yield begin
+
+
+@pytest.fixture
+def look(browser: Browser, stand: Site) -> Iterator[Visit]:
+    """Opens a browser for a person who looks only."""
+    with visits(browser, stand) as begin:
+        yield begin

@@ -6,8 +6,6 @@ Routes come from the application, so that a new one is looked at without a word 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
 
 import pytest
 from fastapi import APIRouter
@@ -16,17 +14,9 @@ from starlette.responses import HTMLResponse
 
 from ordering.accounts import Role
 from ordering.database import demo
-from ordering.settings import Settings
 from tests.browser import pages
-from tests.browser.conftest import Site, Visitor, served
+from tests.browser.conftest import Site, Visitor
 from tests.browser.pages import CHECKS, Found, Looker, Place
-
-
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory, planned: Path, made: tuple[Path, date], rules: Settings) -> Iterator[Site]:
-    """One demo for all pages."""
-    with served(tmp_path_factory.mktemp("stand"), planned, made, rules) as found:
-        yield found
 
 
 def lookers(browser: Browser, site: Site) -> Iterator[tuple[Role | None, Looker]]:
