@@ -31,11 +31,11 @@ PAGES = (
     brands,
     care,
     headquarters,
+    printing,
     list_files,
     login,
     managers,
     nights,
-    printing,
     privacy,
     rate_parts,
     retailers,
@@ -49,4 +49,5 @@ PAGES = (
     visits,
     what_if,
 )
+"""What is printed comes before the lists as files, whose address would be that of rates.pdf too."""
 ROUTERS = (*(page.router for page in PAGES), retailers.told)
