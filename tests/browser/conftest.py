@@ -20,7 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from jobs import nightly
 from ordering import database, sample, settings_sources
 from ordering.accounts import Role
-from ordering.database import demo, users
+from ordering.complaints import Subject
+from ordering.database import complaints, demo, surveys, users
+from ordering.satisfaction import Aspect, Survey
 from ordering.settings import Settings
 from tests.jobs.conftest import load_city, once, rules  # noqa: F401
 from tests.web.conftest import local, morning
@@ -59,9 +61,13 @@ def town(tmp_path_factory: pytest.TempPathFactory, rules: Settings) -> tuple[Pat
 
 
 def peopled(db: database.Database, at: datetime, settings: Settings) -> None:
-    """Add the demo's users; its account manager has the whole city."""
+    """Add the demo's users; its account manager has the whole city. Its retailer complains, and answers the survey."""
     people = {one.role: one.name for one in demo.invite(db, at=at, rules=settings.accounts)}
-    users.set_territory(db, people[Role.ACCOUNT_MANAGER], managers=managers_of(db), by="tester", at=at)
+    users.set_territory(db, people[Role.ACCOUNT_MANAGER], managers=managers_of(db), by=demo.BY, at=at)
+    shop = people[Role.RETAILER]
+    complaints.begin(db, retailer_id=shop, subject=Subject.DELIVERY, text="送货晚了两天", by=shop, at=at)
+    survey = Survey({Aspect.RELIABILITY: 4, Aspect.RESPONSIVENESS: 2}, "电话常占线")
+    surveys.answer(db, survey, retailer_id=shop, by=shop, on=at.date(), at=at)
 
 
 def managers_of(db: database.Database) -> list[str]:
