@@ -55,6 +55,9 @@ WORDS = frozenset(
         "XLSX",
         "PDF",
         "HHI",
+        "Enter",
+        "Tab",
+        "final",
         "UTC",
         "Excel",
         "Python",
@@ -64,7 +67,7 @@ WORDS = frozenset(
         getpass.getuser(),
     }
 )
-"""What stands in Latin letters on a Chinese page as well: names of programs, keys, and who made the demo and its night."""
+"""What stands in Latin letters on a Chinese page as well: names of programs, keys, a column of lists, who made the demo and its night."""
 
 
 def values(site: Site) -> dict[str, str]:
