@@ -57,7 +57,7 @@ class Around:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
-                message = {**message, "headers": [*message.get("headers", ()), *own]}
+                message = quietly(scope, {**message, "headers": [*message.get("headers", ()), *own]})
             await send(message)
 
         try:
@@ -77,6 +77,17 @@ class Around:
 
 
 DEEPEST = 12
+QUIET = (b"x-refusals", b"quiet")
+"""What the pages' script says of its requests: a browser writes every status of a failure to its console, as if the page were at fault."""
+NOTICE = [(b"hx-retarget", b"#notice"), (b"hx-reswap", b"innerHTML"), (b"hx-reselect", b"unset")]
+"""Where on a page a refusal goes."""
+
+
+def quietly(scope: Scope, message: Message) -> Message:
+    """The begin of an answer; of a refusal with status 200, and where it goes, if who asks wants it so. Logs and counts have the other."""
+    if not 400 <= message["status"] < 500 or QUIET not in scope["headers"]:
+        return message
+    return {**message, "status": 200, "headers": [*message["headers"], *NOTICE]}
 
 
 def length(scope: Scope) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pypdfium2
 import pytest
 from playwright.sync_api import Locator
 
@@ -27,7 +28,9 @@ def lowest_first(visitor: Visitor) -> Locator:
         visitor.page.locator(f"table.figures thead a.sort[href*='sort={RATE}']:not([href*='change'])").click()
         visitor.page.locator(f"table.figures th[aria-sort='{direction}']").wait_for()
     found = rates_of(visitor)
+    assert len(found) > 1
     assert found == sorted(found)
+    assert found[0] < found[-1]
     return visitor.page.locator("table.figures tbody tr").first
 
 
@@ -42,12 +45,43 @@ def why(visitor: Visitor) -> None:
     assert visitor.page.locator("table.figures tbody tr").count() > 1
 
 
+FACTS = ("fulfilment_rate", "demand_fulfilment_rate")
+
+
 def letter(visitor: Visitor) -> None:
-    """Gets the letter to the brand's manufacturer. Other forms of it get a step of their own here."""
+    """Gets the letter to the brand's manufacturer, as a workbook and on paper, which says what the page says."""
+    page = visitor.page
+    name, number = page.locator("h1").inner_text().rsplit(maxsplit=1)
+    rates = [fact.split()[0] for fact in page.locator(".facts dd").all_inner_texts()[-len(FACTS) :]]
+    weeks = [row.locator("td").first.inner_text() for row in page.locator("table.forecast tbody tr").all()]
+    whole = page.locator("table.forecast tfoot td").nth(1).inner_text()
+    assert downloaded(visitor, "xlsx")[:2] == b"PK"
+    said = on_paper(downloaded(visitor, "pdf"))
+    month = row_of(said, f"{number} {name}")
+    assert all(re.fullmatch(r"[\d.]+%", rate) for rate in rates)
+    assert [figure for figure in month if figure.endswith("%")] == rates
+    assert weeks
+    assert row_of(said, name)[-len(weeks) - 1 :] == [*weeks, whole]
+
+
+def downloaded(visitor: Visitor, form: str) -> bytes:
+    """The letter by the page's link."""
     with visitor.page.expect_download() as waiting:
-        visitor.page.locator("a[download][href*='/letter']").first.click()
-    assert waiting.value.suggested_filename.endswith(".xlsx")
-    assert waiting.value.path().read_bytes()[:2] == b"PK"
+        visitor.page.locator(f"a[download][href*='/letter'][href$='form={form}']").click()
+    assert waiting.value.suggested_filename.endswith(f".{form}")
+    return waiting.value.path().read_bytes()
+
+
+def on_paper(content: bytes) -> list[str]:
+    """The lines of a PDF, those of its pages one after the other."""
+    with pypdfium2.PdfDocument(content) as paper:
+        return [line for page in paper for line in page.get_textpage().get_text_range().splitlines()]
+
+
+def row_of(lines: list[str], begin: str) -> list[str]:
+    """The figures of the row that begins with a text."""
+    (found,) = {line for line in lines if line.startswith(begin + " ")}
+    return found.removeprefix(begin).split()
 
 
 def another_policy(visitor: Visitor) -> None:
@@ -66,8 +100,8 @@ def another_policy(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_from_the_lowest_district_to_the_letter_and_another_policy(visit: Visit, language: str) -> None:
-    visitor = visit(language)
+def test_from_the_lowest_district_to_the_letter_and_another_policy(look: Visit, language: str) -> None:
+    visitor = look(language)
     page = visitor.page
     visitor.log_in(Role.HEADQUARTERS)
     visitor.go("/rates")
@@ -81,8 +115,8 @@ def test_from_the_lowest_district_to_the_letter_and_another_policy(visit: Visit,
     another_policy(visitor)
 
 
-def test_other_supply_and_caps_are_tried_and_taken_away(visit: Visit) -> None:
-    visitor = visit()
+def test_other_supply_and_caps_are_tried_and_taken_away(look: Visit) -> None:
+    visitor = look()
     visitor.log_in(Role.HEADQUARTERS)
     visitor.go("/strategy")
     visitor.page.locator("select[name=brand]").select_option(index=1)

@@ -14,6 +14,7 @@ from tests.web import desks
 from tests.web.browsing import PAGE, Browser, log_in, with_password
 from tests.web.conftest import PASSWORD, House
 from tests.web.test_language import catalogue
+from web import requests
 from web.requests import HEADERS
 
 ORDER = "/retailers/R0/order"
@@ -178,6 +179,22 @@ def test_a_problem_on_a_page_is_a_page_with_the_id_of_the_request(guest: TestCli
     assert part.text.startswith('<div class="problem" role="alert">')
     assert part.headers["x-request-id"] in part.text
     assert part.status_code == 403
+
+
+def test_a_refusal_that_a_page_asks_for_quietly_has_status_200_for_the_browser_alone(
+    guest: TestClient, retailer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the browser writes it to its console as an error of the page. What is logged and counted is the status that it is."""
+    seen: list[int] = []
+    monkeypatch.setattr(requests, "note", lambda scope, status, seconds: seen.append(status))
+    htmx = {"HX-Request": "true"}
+    loud, quiet = (guest.post(f"{ORDER}/quote", headers=htmx | more) for more in ({}, {"X-Refusals": "quiet"}))
+    assert (loud.status_code, quiet.status_code, seen) == (403, 200, [403, 403])
+    without_id = [re.sub(r"request \w+", "", answer.text) for answer in (loud, quiet)]
+    assert without_id[0] == without_id[1]
+    assert (quiet.headers["hx-retarget"], quiet.headers["hx-reswap"], quiet.headers["hx-reselect"]) == ("#notice", "innerHTML", "unset")
+    assert "hx-retarget" not in loud.headers
+    assert "hx-retarget" not in guest.get("/login", headers=PAGE | {"X-Refusals": "quiet"}).headers
 
 
 FORGED = (

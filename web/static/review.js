@@ -84,7 +84,6 @@
       byId("night").textContent = said("night", found);
       await (table ? table.replaceData(lines(found)) : draw(lines(found)));
       find();
-      history.replaceState(null, "", location.pathname + (query(choice()) && "?" + query(choice())));
     } catch (error) { tell(error.message, true); }
     if (mine === asking) page.removeAttribute("aria-busy");
   }
@@ -103,6 +102,7 @@
   function find() {
     const text = (choice().search || "").toLowerCase();
     if (text) table.setFilter((row) => row.text.includes(text)); else table.clearFilter();
+    history.replaceState(null, "", location.pathname + (query(choice()) && "?" + query(choice())));
     sum();
   }
   function sum() {

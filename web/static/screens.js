@@ -32,6 +32,8 @@
     const next = needs[needs.indexOf(event.target) + step];
     if (next) { next.focus(); next.select(); } else event.target.blur();
   });
+  // What is refused comes back as any other answer does: the browser would write it to the console as an error of the page.
+  document.addEventListener("htmx:configRequest", function (event) { event.detail.headers["X-Refusals"] = "quiet"; });
   document.addEventListener("htmx:beforeRequest", function () { document.getElementById("notice").replaceChildren(); });
   document.addEventListener("htmx:afterSwap", function (event) {
     if (event.target.id === "main") { window.scrollTo(0, 0); event.target.focus(); }
