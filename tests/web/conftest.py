@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from web import app as service
 
 WHY = {"why": "a test"}
 PASSWORD = "correct horse battery"
+TOKENS = "tokens.json"
+"""The file of a copied city's folder with the token of each person, where it has its people already."""
 
 
 def local(settings: Settings) -> Settings:
@@ -70,12 +73,14 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def peopled(tmp_path_factory: pytest.TempPathFactory, planned: Path, made: tuple[Path, date]) -> Path:  # noqa: F811
-    """A folder with the planned city, every second shop of another account manager and district, to be copied."""
+def peopled(tmp_path_factory: pytest.TempPathFactory, planned: Path, made: tuple[Path, date], rules: Settings) -> Path:  # noqa: F811
+    """A folder with the planned city, every second shop of another account manager and district, and its people, to be copied."""
 
     def make(folder: Path) -> date:
         shutil.copytree(planned, folder, dirs_exist_ok=True)
         shared_out(folder, made)
+        with housed(folder, local(rules), morning(made)) as found:
+            (folder / TOKENS).write_text(json.dumps(found.tokens), "utf-8")
         return made[1]
 
     return once(tmp_path_factory, "peopled", make)[0]
@@ -108,15 +113,24 @@ def housed(folder: Path, settings: Settings, at: datetime) -> Iterator[House]:
     first = next(iter(shops))
     second = next(name for name, manager in shops.items() if manager != shops[first])
     found.own, found.foreign = first, second
-    found.person(first, Role.RETAILER)
-    found.person(second, Role.RETAILER)
-    found.person("manager", Role.ACCOUNT_MANAGER, managers=[shops[first]])
-    found.person("colleague", Role.ACCOUNT_MANAGER, managers=[shops[first]])
-    found.person("stranger", Role.ACCOUNT_MANAGER, managers=[shops[second]])
-    for role in (Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE):
-        found.person(str(role), role)
+    if (folder / TOKENS).exists():
+        found.tokens |= json.loads((folder / TOKENS).read_text("utf-8"))
+    else:
+        _settle(found, {first: shops[first], second: shops[second]})
     yield found
     db.engine.dispose()
+
+
+def _settle(house: House, shops: dict[str, str]) -> None:
+    """The people of two shops, whose managers are given, and one person of each other role."""
+    first, second = shops
+    house.person(first, Role.RETAILER)
+    house.person(second, Role.RETAILER)
+    house.person("manager", Role.ACCOUNT_MANAGER, managers=[shops[first]])
+    house.person("colleague", Role.ACCOUNT_MANAGER, managers=[shops[first]])
+    house.person("stranger", Role.ACCOUNT_MANAGER, managers=[shops[second]])
+    for role in (Role.HEADQUARTERS, Role.ADMINISTRATOR, Role.SERVICE):
+        house.person(str(role), role)
 
 
 def shops_of(db: database.Database) -> dict[str, str]:
