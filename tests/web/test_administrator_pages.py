@@ -15,9 +15,8 @@ from ordering.accounts import Role
 from ordering.database import accounts, audit, user_lists
 from tests.web import desks
 from tests.web.browsing import PAGE, Browser, log_in, with_password
-from tests.web.conftest import PASSWORD, House, bearer
+from tests.web.conftest import PASSWORD, House, app_of, bearer
 from tests.web.test_pages import foreign
-from web.app import app_of
 
 PAGES = ("/users", "/user?name=keeper", "/user?name=Wang", "/settings", "/audit")
 NEW = {"name": "Li Na", "role": "account_manager", "password": PASSWORD, "managers": "M1"}

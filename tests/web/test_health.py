@@ -11,8 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from ordering import database, tables
-from tests.web.conftest import House, bearer
-from web.app import app_of
+from tests.web.conftest import House, app_of, bearer
 
 
 def test_a_service_with_its_database_is_ready(client: TestClient) -> None:

@@ -9,9 +9,8 @@ from starlette.testclient import TestClient
 
 from ordering.accounts import Role
 from ordering.database import accounts
-from tests.web.conftest import PASSWORD, House, bearer
+from tests.web.conftest import PASSWORD, House, app_of, bearer
 from tests.web.test_authorisation import FILLED, PUBLIC, Tried, routes, wrong
-from web.app import app_of
 
 ACT = ("/api/v1/suggestions/preview", {"flagged": False})
 """Something unsafe that a manager may do, and that changes nothing."""
