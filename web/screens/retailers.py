@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs import explaining, explaining_words
+from jobs import explaining, explaining_words, reviewing
 from ordering.accounts import Permission
-from ordering.database import lookups
+from ordering.database import lookups, runs
 from web.api.orders import Orders, Reads, RetailerId, looked, quoted, taken
 from web.api.pages import records
-from web.orders import Order, Quote, Sheet
+from web.orders import Offer, Order, Quote, Sheet
 from web.screens import shell
 from web.screens.fields import typed
-from web.service import Here
+from web.service import Here, Service
 
 router = shell.router_of(desk=True)
 told = shell.router_of()
@@ -30,13 +31,20 @@ ARRIVALS = 500
 @dataclass(frozen=True)
 class OrderPage:
     """The sheet to order from; `may_order`: whether who looks orders here; `at_once`: whether it is a same-day order, else a pre-order;
-    `key`: of the order that may come."""
+    `key`: of the order that may come; `recommended`: cartons by brand that were decided to be put before the retailer."""
 
     retailer_id: str
     sheet: Sheet
     may_order: bool
     at_once: bool
     key: str
+    recommended: Mapping[str, int]
+
+    def filled(self, offer: Offer) -> int | None:
+        """What stands in the field of a brand at first: the request that waits, else what is recommended and not yet ordered."""
+        if offer.waiting:
+            return None if self.at_once else offer.waiting
+        return None if offer.given else self.recommended.get(offer.brand_id)
 
 
 @router.get("/retailers/{retailer_id}/order")
@@ -44,8 +52,17 @@ def order(request: Request, retailer_id: RetailerId, own: Here, person: Reads, e
     """This week's strategy for the retailer's level, with the form to ask and order."""
     looked(own, person, retailer_id, "sheet")
     sheet = own.desk.sheet(retailer_id, now=own.clock())
-    page = OrderPage(retailer_id, sheet, person.may(Permission.ORDER), sheet.is_open and not early, shell.new_key())
+    at_once, recommended = sheet.is_open and not early, _recommended(own, retailer_id, sheet.order_day)
+    page = OrderPage(retailer_id, sheet, person.may(Permission.ORDER), at_once, shell.new_key(), recommended)
     return shell.show(request, "retailer/order.html", page)
+
+
+def _recommended(own: Service, retailer_id: str, order_day: date) -> dict[str, int]:
+    """Cartons by brand that are recommended for an order day; none where no night is stored yet."""
+    if runs.newest(own.db) is None:
+        return {}
+    found = reviewing.recommended(own.source(), retailer_id, order_day)
+    return dict(zip(found["brand_id"].astype("str"), found["quantity"].tolist(), strict=True))
 
 
 async def _needs(request: Request) -> dict[str, int]:
