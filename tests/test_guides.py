@@ -13,8 +13,6 @@ from babel.messages.pofile import read_po
 from PIL import Image
 
 from benchmarks.pictured_pages import PICTURES
-from ordering.model import VisitReason
-from ordering.visits import REASONS
 from web.screens.every import ROUTERS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,14 +56,14 @@ def unknown_places(text: str) -> list[str]:
 
 @cache
 def texts(language: str) -> frozenset[str]:
-    """What pages say in a language: the texts of the templates, and the names of rates and of reasons to visit."""
+    """What pages say in a language: the texts of the templates, and the names of rates."""
     with (ROOT / "web" / "locale" / "zh.po").open("rb") as file:
         found = [(message.id, message.string) for message in read_po(file) if message.id]
     own = [both[language == "zh"] for both in found]
     said = [text for one in own for text in ((one,) if isinstance(one, str) else one)]
     rates = tomllib.loads((ROOT / "config" / "metrics.toml").read_text("utf-8"))["metric"]
     said += [rate["chinese" if language == "zh" else "english"] for rate in rates]
-    return frozenset(said) | {REASONS[one][language == "zh"] for one in VisitReason}
+    return frozenset(said)
 
 
 def unsaid(text: str, language: str) -> list[str]:

@@ -26,7 +26,7 @@ def test_a_stale_write_without_a_guard_would_be_found(url: str, tmp_path: Path) 
 
 
 def test_a_ledger_that_forgets_would_be_found(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "_is_open", lambda entry, now, rules: entry is None or entry.attempts < 2)
+    monkeypatch.setattr(schedule, "is_open", lambda entry, now, rules: entry is None or entry.attempts < 2)
     with pytest.raises(AssertionError, match="executed twice"):
         list(f10_clocks.trials(Here(url, tmp_path), 0, 3))
 
