@@ -41,6 +41,7 @@ def test_a_user_is_added_comes_in_is_disabled_and_its_next_request_is_refused(vi
     assert "Li Na" in keeper.page.locator("h1").inner_text()
     other.come("Li Na", SENTENCE)
     assert "/review" in other.page.url
+    other.page.wait_for_load_state("networkidle")  # what its page still asks for would be refused as well
     keeper.page.reload()
     assert keeper.page.locator("form[hx-post^='/user/sessions']").count() == 1, "the session is seen"
     keeper.page.fill("form[hx-post^='/user/disabling'] input[name=why]", "left the company")
