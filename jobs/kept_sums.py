@@ -36,8 +36,9 @@ def read(
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    more = {"within": within, "territory": territory, "first": first, "last": last, "weekly": weekly}
-    found = cells.summed(reader, run.run_id, table, by, **more)  # type: ignore[arg-type]
+    found = cells.summed(
+        reader, run.run_id, table, by, within=within, territory=territory, first=first, last=last, weekly=weekly
+    )  # fmt: skip
     if "retailer" not in by:
         _keep(key, found)
     return found

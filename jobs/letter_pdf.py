@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from pathlib import Path
 
@@ -88,13 +89,14 @@ def _values(letter: Letter) -> list[list[object]]:
     return letter.brands[[name for name, _ in TABLE]].astype(object).to_numpy().tolist()
 
 
+NUMBERS: Mapping[str, Callable[[float], str]] = {"cases": cases, "percent": percent}
+
+
 def _shown(value: object, kind: str) -> str:
     """A cell of the table as it is printed."""
     if pd.isna(value):
         return UNDEFINED
-    if kind in ("cases", "percent"):
-        return {"cases": cases, "percent": percent}[kind](float(value))  # type: ignore[arg-type]
-    return str(value)
+    return NUMBERS[kind](float(str(value))) if kind in NUMBERS else str(value)
 
 
 def _forecast(to: Document, letter: Letter) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
+from jobs import exports
 from ordering import database
 from ordering.accounts import MAY, Role
 from ordering.database import accounts
@@ -161,3 +162,34 @@ def client(house: House) -> Iterator[TestClient]:
 def bearer(house: House, name: str) -> dict[str, str]:
     """The header by which a person shows its token."""
     return {"Authorization": f"Bearer {house.tokens[name]}"}
+
+
+class Looks:
+    """A person who looks at pages."""
+
+    def __init__(self, client: TestClient, house: House, name: str = "headquarters") -> None:
+        self.client, self.headers = client, bearer(house, name) | {"Accept": "text/html"}
+
+    def page(self, path: str, status: int = 200, **asked: object) -> str:
+        """The text of a page."""
+        answer = self.client.get(path, headers=self.headers, params=asked or None)  # type: ignore[arg-type]
+        assert answer.status_code == status, answer.text[:2000]
+        return answer.text
+
+    def send(self, path: str, status: int = 200, **said: object) -> str:
+        """The answer to a form, as htmx sends it."""
+        answer = self.client.post(path, headers=self.headers | {"HX-Request": "true"}, data=said)
+        assert answer.status_code == status, answer.text[:2000]
+        return answer.text
+
+
+@pytest.fixture
+def looks(client: TestClient, house: House) -> Looks:
+    """Headquarters before its pages."""
+    return Looks(client, house)
+
+
+@pytest.fixture
+def source(house: House) -> exports.Source:
+    """The city's newest night."""
+    return exports.source(house.db, house.settings, house.folder / "one-history")

@@ -22,40 +22,11 @@ from ordering.database import chains, lookups
 from ordering.database import runs as runlog
 from ordering.errors import StateError
 from ordering.gaps import GAPS
-from tests.web.conftest import House, bearer
+from tests.web.conftest import House, Looks, bearer
 from web.screens import figures
 
 TEXT = {"Accept": "text/html"}
 Row = list[str]
-
-
-class Looks:
-    """A person who looks at pages."""
-
-    def __init__(self, client: TestClient, house: House, name: str = "headquarters") -> None:
-        self.client, self.headers = client, bearer(house, name) | TEXT
-
-    def page(self, path: str, status: int = 200, **asked: object) -> str:
-        """The text of a page."""
-        answer = self.client.get(path, headers=self.headers, params=asked or None)  # type: ignore[arg-type]
-        assert answer.status_code == status, answer.text[:2000]
-        return answer.text
-
-    def send(self, path: str, status: int = 200, **said: object) -> str:
-        """The answer to a form, as htmx sends it."""
-        answer = self.client.post(path, headers=self.headers | {"HX-Request": "true"}, data=said)
-        assert answer.status_code == status, answer.text[:2000]
-        return answer.text
-
-
-@pytest.fixture
-def looks(client: TestClient, house: House) -> Looks:
-    return Looks(client, house)
-
-
-@pytest.fixture
-def source(house: House) -> exports.Source:
-    return exports.source(house.db, house.settings, house.folder / "one-history")
 
 
 def table(page: str, kind: str) -> list[Row]:

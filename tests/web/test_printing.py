@@ -12,19 +12,14 @@ from starlette.testclient import TestClient
 
 from jobs import exports, shop_sheet
 from ordering.database import lookups, privacy
-from tests.web.conftest import House, bearer
-from tests.web.test_headquarters_pages import Looks, brand_of, table
+from tests.web.conftest import House, Looks, bearer
+from tests.web.test_headquarters_pages import brand_of, table
 from web import service
 from web.language import Language
 from web.screens import figures
 from web.screens import shop_sheet as sheets
 
 TEXT = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def looks(client: TestClient, house: House) -> Looks:
-    return Looks(client, house)
 
 
 def pdf(client: TestClient, house: House, who: str, path: str, language: str = "en") -> list[str]:

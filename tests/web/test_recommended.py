@@ -27,11 +27,10 @@ def needs(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input name="need\.([^"]+)"[^>]* value="(\d*)"', page))
 
 
-def test_a_decided_suggestion_fills_the_form_and_an_open_one_does_not(house: House, retailer: Browser) -> None:
+def test_a_decided_suggestion_fills_the_form_and_an_open_one_does_not(house: House, retailer: Browser, source: exports.Source) -> None:
     form = f"/retailers/{house.own}/order?early=true"
     day = re.search(r"<dd>(\d{4}-\d\d-\d\d)", retailer.get(form))
     assert day
-    source = exports.source(house.db, house.settings, house.folder / "one-history", None)
     lines = reviewing.listed(source, Filter(retailer=house.own))
     mine = lines[(lines["order_day"] == day.group(1)).to_numpy() & (lines["suggested"] > 0).to_numpy()]
     brand, suggested = str(mine["brand_id"].iloc[0]), int(mine["suggested"].iloc[0])

@@ -11,19 +11,9 @@ from starlette.testclient import TestClient
 from jobs import exports, reruns, strategies, strategy_desk
 from ordering import database
 from ordering.database import lookups, planning
-from tests.web.conftest import House
-from tests.web.test_headquarters_pages import Looks, table
+from tests.web.conftest import House, Looks
+from tests.web.test_headquarters_pages import table
 from web.screens import figures
-
-
-@pytest.fixture
-def looks(client: TestClient, house: House) -> Looks:
-    return Looks(client, house)
-
-
-@pytest.fixture
-def source(house: House) -> exports.Source:
-    return exports.source(house.db, house.settings, house.folder / "one-history")
 
 
 def form(part: str) -> dict[str, str]:

@@ -11,15 +11,10 @@ from starlette.testclient import TestClient
 from jobs import exports
 from jobs.breakdown import Asked, breakdown
 from ordering.accounts import Role
-from tests.web.conftest import House, bearer, shops_of
-from tests.web.test_headquarters_pages import Looks, plain, table
+from tests.web.conftest import House, Looks, bearer, shops_of
+from tests.web.test_headquarters_pages import plain, table
 from tests.web.test_printing import lines
 from web.screens import figures
-
-
-@pytest.fixture
-def source(house: House) -> exports.Source:
-    return exports.source(house.db, house.settings, house.folder / "one-history")
 
 
 @pytest.fixture
