@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -14,26 +14,39 @@ from ordering.complaints import LONGEST, SUBJECTS, Entry, State, Subject
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
 from ordering.database.lookups import Among, Rows, _page, own
+from ordering.database.territories import one_at_a_time
 from ordering.errors import StateError, TrueOrderError
 
 T, ENTRIES = tables.complaints, tables.complaint_entries
 SHOPS = tables.contract["retailers"]
+TWICE = timedelta(hours=1)
+"""How long after one another the same words count as sent twice."""
 
 
 def begin(db: Database, *, retailer_id: str, subject: str, text: str, by: str, at: datetime) -> int:
-    """Open a complaint; gives its number. Raises TrueOrderError where it says nothing, or is about nothing that is known."""
+    """Open a complaint; gives its number. The same of the same person within TWICE, while it is open, is that complaint, sent twice.
+
+    Raises TrueOrderError where it says nothing, or is about nothing that is known.
+    """
     if subject not in SUBJECTS:
         raise TrueOrderError(f'subject "{subject[:50]}": there are {", ".join(Subject)}', f"没有“{subject[:50]}”这一类投诉，请从列表中选择")
     own = {"retailer_id": retailer_id, "subject": str(Subject(subject)), "text": said("text", text, LONGEST)}
+    opened = own | {"state": str(State.OPEN), "opened_by": by}
     with db.writing() as tx:
-        complaint_id = new_id(tx, T, own | {"state": str(State.OPEN), "opened_at": at, "opened_by": by})
+        one_at_a_time(tx, retailer_id)
+        same = (T.c[name] == value for name, value in opened.items())
+        before = tx.execute(sa.select(T.c.complaint_id).where(*same, T.c.opened_at > at - TWICE)).scalar()
+        if before is not None:
+            return int(before)
+        complaint_id = new_id(tx, T, opened | {"opened_at": at})
         audit.record(tx, action="complaints.open", subject=f"complaint {complaint_id}", detail=own["subject"], by=by, at=at)
     return complaint_id
 
 
 def add(db: Database, complaint_id: int, kind: Entry, text: str, *, by: str, at: datetime) -> int:
     """Add an entry to a complaint; gives its number. CLOSED closes it with `text` as its outcome, REOPENED opens it again, and so does a
-    word of the retailer to one that is closed.
+    word of the retailer to one that is closed. The same of the same person within TWICE, and nothing
+    between, was sent twice and is kept once.
 
     Raises TrueOrderError where nothing is said, StateError where there is no such complaint or it does not stand so: a follow-up is of an
     open one, and none is closed or opened twice.
@@ -43,6 +56,11 @@ def add(db: Database, complaint_id: int, kind: Entry, text: str, *, by: str, at:
         found = tx.execute(sa.select(T).where(T.c.complaint_id == complaint_id).with_for_update()).mappings().first()
         if found is None:
             raise StateError(f"there is no complaint {complaint_id}", f"没有第{complaint_id}号投诉")
+        entry = {"complaint_id": complaint_id, "retailer_id": found["retailer_id"], "kind": str(kind), "text": text, "by": by}
+        said_before = sa.select(ENTRIES).where(ENTRIES.c.complaint_id == complaint_id).order_by(ENTRIES.c.entry_id.desc())
+        last = tx.execute(said_before).mappings().first()
+        if last is not None and last["at"] > at - TWICE and all(last[name] == value for name, value in entry.items()):
+            return int(last["entry_id"])
         is_open = found["state"] == State.OPEN
         if kind is not Entry.WORD and is_open == (kind is Entry.REOPENED):
             chinese = "未办结" if is_open else "已办结"
@@ -52,8 +70,7 @@ def add(db: Database, complaint_id: int, kind: Entry, text: str, *, by: str, at:
         change = _change(kind, is_open, text, by, at)
         if change:
             tx.execute(T.update().where(T.c.complaint_id == complaint_id).values(change))
-        entry = {"complaint_id": complaint_id, "retailer_id": found["retailer_id"], "kind": str(kind), "text": text, "at": at, "by": by}
-        entry_id = new_id(tx, ENTRIES, entry)
+        entry_id = new_id(tx, ENTRIES, entry | {"at": at})
         audit.record(tx, action=f"complaints.{kind}", subject=f"complaint {complaint_id}", detail=f"entry {entry_id}", by=by, at=at)
     return entry_id
 

@@ -33,3 +33,8 @@ def sees(db: Database, person: Person, retailer_id: str) -> bool:
     condition = seen(person)
     query = sa.select(SHOPS.c.retailer_id).where(SHOPS.c.retailer_id == retailer_id)
     return bool(db.rows(query if condition is None else query.where(condition)))
+
+
+def one_at_a_time(tx: sa.Connection, retailer_id: str) -> None:
+    """Let nobody else who asks for the same write of a retailer before this transaction ends. SQLite lets one write at a time anyway."""
+    tx.execute(sa.select(SHOPS.c.retailer_id).where(SHOPS.c.retailer_id == retailer_id).with_for_update(key_share=True))

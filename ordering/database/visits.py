@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ordering import tables, visits
 from ordering.database import audit
 from ordering.database.connection import Database, new_id
+from ordering.database.territories import one_at_a_time
 from ordering.errors import StateError
 
 T = tables.visits
@@ -21,11 +22,17 @@ def write(
 ) -> int:  # fmt: skip
     """Write down a visit; gives its id. `settles`: what was to be followed up before is done with. `on`, `today`: local; `at`: UTC.
 
-    Raises TrueOrderError where it does not hold together.
+    The same written twice by the same person of the same day is one visit, sent twice. Raises TrueOrderError where it does not hold
+    together.
     """
     note = visits.checked(note, on=on, follow_up_on=follow_up_on, today=today)
     said = {"retailer_id": retailer_id, "visited_on": on, "note": note, "follow_up_on": follow_up_on, "visited_by": by, "written_at": at}
+    same = (T.c[name].is_not_distinct_from(value) for name, value in said.items() if name != "written_at")
     with db.writing() as tx:
+        one_at_a_time(tx, retailer_id)
+        before = tx.execute(sa.select(T.c.visit_id).where(*same)).scalar()
+        if before is not None:
+            return int(before)
         done = _close(tx, T.c.retailer_id == retailer_id, by=by, on=today) if settles else 0
         visit_id = new_id(tx, T, said)
         more = (f", follow-up on {follow_up_on}" if follow_up_on else "") + (f", {done} closed" if done else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -139,8 +140,21 @@ def test_what_does_not_stand_so_is_refused_and_nothing_is_written(city: database
     before = (audited(city), complaints.entries(city, number))
     kind = {"closed twice": Entry.CLOSED, "followed up after its end": Entry.FOLLOW_UP}.get(wrong, Entry.REOPENED)
     with pytest.raises(StateError, match=f"complaint {number} is"):
-        add(city, number, kind)
+        add(city, number, kind, "otherwise")
     assert (audited(city), complaints.entries(city, number)) == before
+
+
+def test_what_is_sent_twice_is_kept_once(city: database.Database) -> None:
+    number = begin(city)
+    assert begin(city, at=AT + timedelta(seconds=1)) == number
+    word = add(city, number, Entry.WORD)
+    assert add(city, number, Entry.WORD) == word
+    assert add(city, number, Entry.FOLLOW_UP) > word, "of another kind"
+    assert add(city, number, Entry.WORD) > word, "not what was said last"
+    closed = add(city, number, Entry.CLOSED)
+    assert add(city, number, Entry.CLOSED) == closed
+    assert begin(city) > number, "the same once more, after its end"
+    assert len(complaints.entries(city, number)) == 4
 
 
 def test_nothing_is_opened_or_said_without_words_or_about_nothing(city: database.Database) -> None:
@@ -197,6 +211,9 @@ def test_what_was_suggested_is_what_was_decided_on_else_what_the_newest_night_sa
     with city.writing() as tx:
         tx.execute(tables.suggestion_decisions.insert().values(**decided, decision="accepted", pending=False, code="", note=""))
     assert known(city) == {"B1": 3, "B2": 8}
+    with city.reading() as reader:
+        weekly = expected.weekly_suggested(reader, f.MONDAY)
+    assert weekly.astype(object).to_numpy().tolist() == [["R1", pd.Timestamp(f.week(-1)), 11]]
     assert known(city, day) == {}, "a day that has not passed is no expectation yet"
 
 

@@ -151,6 +151,14 @@ def test_a_visit_may_settle_what_was_open_and_opens_its_own(city: database.Datab
     assert facts(city)["R2"].follow_up_on == TODAY, "another shop's stays open"
 
 
+def test_a_visit_that_is_sent_twice_is_kept_once(city: database.Database) -> None:
+    visit_id = write(city, follow_up_on=TODAY + timedelta(days=7))
+    assert write(city, follow_up_on=TODAY + timedelta(days=7), settles=True) == visit_id
+    assert stored.of_retailer(city, "R1", limit=9)[0]["open"], "what settles others does not settle itself"
+    assert len({visit_id, write(city), write(city, on=TODAY - timedelta(days=1)), write(city, "R2")}) == 4
+    assert stored.count(city, "R1") == 3
+
+
 def test_a_visit_that_does_not_hold_together_is_not_kept(city: database.Database) -> None:
     for more in ({"note": " "}, {"on": TODAY + timedelta(days=1)}, {"follow_up_on": TODAY}):
         with pytest.raises(TrueOrderError):
