@@ -45,8 +45,9 @@ class Record:
 
 
 def read(db: Database, *, since: date = date.min) -> list[Record]:
-    """What is stored of business dates from `since` on, the newest first."""
-    rows = db.rows(sa.select(T).where(T.c.business_date >= since).order_by(T.c.business_date.desc(), T.c.started_at.desc()))
+    """What is stored of business dates from `since` on, and those of any date that are still to be done, the newest first."""
+    wanted = sa.or_(T.c.business_date >= since, T.c.state.in_((State.WAITING.value, State.RUNNING.value)))
+    rows = db.rows(sa.select(T).where(wanted).order_by(T.c.business_date.desc(), T.c.started_at.desc()))
     return [Record(**row | {"state": State(row["state"])}) for row in rows]
 
 

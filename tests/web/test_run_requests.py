@@ -64,7 +64,9 @@ def test_a_run_that_failed_is_taken_up_by_the_scheduler_for_who_asked(looks: Loo
     assert "waits for the scheduler" not in looks.page("/runs/1")
 
 
-def test_a_night_is_run_once_more_when_somebody_asks_and_not_otherwise(looks: Looks, house: House, scheduler: Scheduler) -> None:
+@pytest.mark.parametrize("days", [0, 500])
+def test_a_night_is_run_once_more_when_somebody_asks_and_not_otherwise(looks: Looks, house: House, scheduler: Scheduler, days: int) -> None:
+    scheduler.clock = lambda: house.at + timedelta(days=days)
     scheduler.tick()
     assert ledger.read(house.db) == []
     looks.send("/runs/1/again", why="a look")
