@@ -204,7 +204,7 @@ def rows(db: Database, rules: SatisfactionSettings, *, period: str, today: date)
     if period not in MONTHS:
         raise TrueOrderError(f"period: a survey is of a month; there are {', '.join(MONTHS)}")
     with db.reading() as reader:
-        told = expected.totals(asked_and_given.weekly(reader), asked_and_given.suggested(reader, None, date.min, today), period)
+        told = expected.totals(asked_and_given.weekly(reader), asked_and_given.weekly_suggested(reader, today), period)
         said = surveys.of_months(reader, "", "9999-12")
     said = said.assign(period=rate_cells.periods(pd.to_datetime(said["month"], format="%Y-%m"), period).astype("str"))
     newest = said.sort_values("survey_id").drop_duplicates(["retailer_id", "period"], keep="last")
