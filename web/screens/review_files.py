@@ -39,6 +39,8 @@ router = shell.router_of()
 IMPORT, CONFIRM = "/review/import", "/review/import/confirmation"
 UPLOADS = (IMPORT, CONFIRM)
 """Addresses that take a file, and with it larger requests than others."""
+FIELD = "list"
+"""The field of the form that holds the file."""
 LISTED = 300
 """Lines of a kind that the page lists; it counts the others."""
 TITLES: Mapping[str, str] = {
@@ -158,7 +160,7 @@ def undo(request: Request, own: Here, person: Decides, batch_id: Number) -> Resp
 
 
 def _sent(request: Request, own: Service) -> Uploaded:
-    return uploaded(request, "list", own.settings.web.upload_kilobytes * 1024)
+    return uploaded(request, FIELD, own.settings.web.upload_kilobytes * 1024)
 
 
 def _compared(own: Service, person: Person, sent: Uploaded) -> Compared:
