@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -49,11 +49,12 @@ def packed(lines: pd.DataFrame, rules: ReviewSettings, closed: date) -> dict[str
     rows = in_order(lines, rules)
     rows = rows.assign(day=rows["order_day"].dt.strftime("%Y-%m-%d"))
     told = np.flatnonzero((rows["version"] > 0).to_numpy())
+    coded = {name: _coded(rows, columns) for name, columns in CODED.items()}
     return {
         "closed": closed.isoformat(),
         "total": len(rows),
-        "columns": {name: _coded(rows, name) for name in CODED} | {name: _plain(rows[name]) for name in NUMBERS},
-        "names": {name: _names(rows, name) for name in CODED},
+        "columns": {name: codes for name, (codes, _) in coded.items()} | {name: _plain(rows[name]) for name in NUMBERS},
+        "names": {name: values for name, (_, values) in coded.items()},
         "decided": {"at": told.tolist()} | {name: _plain(rows[name].iloc[told]) for name in DECIDED},
     }
 
@@ -67,17 +68,12 @@ NUMBERS = ("star_level", "marks", "requested", "suggested", "p10", "p90", "stock
 DECIDED = ("version", "decision", "override", "final", "basis", "pending", "code", "note", "decided_by", "approved_by", "batch_id")
 
 
-def _coded(rows: pd.DataFrame, name: str) -> list[int]:
-    codes, _ = pd.factorize(rows[CODED[name][0]].astype("str"))
-    found: list[int] = codes.tolist()
-    return found
-
-
-def _names(rows: pd.DataFrame, name: str) -> list[list[str]]:
-    """The values in the order of their numbers."""
-    first = rows.loc[:, list(CODED[name])].astype("str").drop_duplicates(CODED[name][0])
-    found: list[list[str]] = first.to_numpy(dtype=object).tolist()
-    return found
+def _coded(rows: pd.DataFrame, names: Sequence[str]) -> tuple[list[int], list[list[str]]]:
+    """Each row's number of the first column's value, and the values of all columns in the order of the numbers."""
+    codes, _ = pd.factorize(rows[names[0]].astype("str"))
+    _, first = np.unique(codes, return_index=True)
+    values: list[list[str]] = rows[list(names)].iloc[first].astype("str").to_numpy(dtype=object).tolist()
+    return codes.tolist(), values
 
 
 def _plain(values: pd.Series) -> list[Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Path, Query
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -66,7 +66,7 @@ def weeks(request: Request, own: Here, person: Decides, of: Annotated[Choice, Qu
 
 def sent(request: Request, found: Mapping[str, Any]) -> Response:
     """Many numbers as JSON, compressed where the browser can read that. There is no secret among them that their length could tell of."""
-    text = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+    text = to_json(found)
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding, Cookie"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         text, headers = gzip.compress(text, 3), headers | {"Content-Encoding": "gzip"}

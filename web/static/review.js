@@ -49,6 +49,7 @@
       row.frozen = row.day <= found.closed;
       rows[at] = row;
     }
+    cells.known(names.shop.map(([, name]) => name), names.brand.map(([, name]) => name), names.bound.flat(), names.reason.flat());
     const { at, ...decided } = found.decided;
     at.forEach((row, n) => { for (const name in decided) rows[row][name] = decided[name][n]; });
     return weeks ? dressed(rows) : rows;
@@ -101,12 +102,12 @@
   }
   function find() {
     const text = (choice().search || "").toLowerCase();
-    if (text) table.setFilter((row) => row.text.includes(text)); else table.clearFilter();
+    if (text) table.setFilter((row) => row.text.includes(text)); else if (table.getFilters().length) table.clearFilter();
     history.replaceState(null, "", location.pathname + (query(choice()) && "?" + query(choice())));
     sum();
   }
   function sum() {
-    const shown = table.getData("active"), state = choice().state || "open", open = drafts.count();
+    const shown = table.getRows("active").map((row) => row.getData()), state = choice().state || "open", open = drafts.count();
     const cartons = shown.reduce((total, row) => total + row.suggested, 0);
     byId("sum").textContent = said("lines", { lines: count(shown.length), total: count(table.getDataCount()), cartons: count(cartons) });
     byId("unsaved").textContent = open ? said("unsaved", { lines: count(open) }) : "";
@@ -126,7 +127,7 @@
   function draw(data) {
     return new Promise((ready) => {
       table = new Tabulator("#grid", {
-        data, index: "key", columns: cells.columns(edits.editor), layout: "fitColumns", height: "100%", rowHeight: 40, placeholder: words.said.none, selectableRange: 1, selectableRangeClearCells: false, editTriggerEvent: "dblclick", headerSortElement: "", columnDefaults: { headerSortTristate: true, headerWordWrap: true, resizable: false }, rowFormatter: (row) => row.getElement().classList.toggle("frozen", row.getData().frozen),
+        data, index: "key", columns: cells.columns(edits.editor), layout: "fitColumns", height: "100%", rowHeight: 40, renderVerticalBuffer: 200, placeholder: words.said.none, selectableRange: 1, selectableRangeClearCells: false, editTriggerEvent: "dblclick", headerSortElement: "", columnDefaults: { headerSortTristate: true, headerWordWrap: true, resizable: false }, rowFormatter: (row) => row.getElement().classList.toggle("frozen", row.getData().frozen),
       });
       table.on("cellClick", clicked);
       table.on("tableBuilt", ready);

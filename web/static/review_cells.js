@@ -1,7 +1,16 @@
 // How a line of the review looks, cell by cell. What is drawn of the last weeks comes packed, a character for a week, and is drawn where it is seen.
 "use strict";
 window.ReviewCells = function ({ words, said, count, drafts }) {
-  const order = new Intl.Collator(document.documentElement.lang).compare;
+  // Texts in the order of their language: each is compared once when somebody first sorts, and not again for every two lines.
+  const order = new Intl.Collator(document.documentElement.lang).compare, texts = new Set(), places = new Map();
+  const known = (...found) => found.flat().forEach((text) => texts.add(text));
+  function place(text) {
+    if (!places.has(text)) {
+      texts.add(text);
+      [...texts].sort(order).forEach((one, at) => places.set(one, at));
+    }
+    return places.get(text);
+  }
   const SVG = "http://www.w3.org/2000/svg", LOWEST = 40, STEPS = 51, NONE = 32, WIDTH = 84, HIGH = 28;
 
   function element(tag, kind, text) {
@@ -91,28 +100,28 @@ window.ReviewCells = function ({ words, said, count, drafts }) {
   }
 
   const numbers = { sorter: "number", hozAlign: "right", headerHozAlign: "right", sorterParams: { alignEmptyValues: "bottom" } };
-  const texts = { sorter: (one, other) => order(one, other) };
+  const byName = { sorter: (one, other) => place(one) - place(other) };
   function columns(editor) {
     const title = words.columns, drawn = (cell) => (cell.getData().peak ? said("weeks", { weeks: cell.getData().shape.length / 3, peak: count(cell.getData().peak) }) : "");
     return [
-      { title: title.shop, field: "shop", width: 142, formatter: named, tooltip: tip((cell) => cell.getValue()), ...texts },
+      { title: title.shop, field: "shop", width: 142, formatter: named, tooltip: tip((cell) => cell.getValue()), ...byName },
       { title: title.star, field: "star_level", width: 46, ...numbers },
-      { title: title.brand, field: "brand", width: 94, formatter: ware, ...texts },
+      { title: title.brand, field: "brand", width: 94, formatter: ware, ...byName },
       { title: title.requested, field: "requested", width: 54, formatter: dash, ...numbers },
       { title: title.suggested, field: "suggested", width: 76, formatter: suggested, headerTooltip: title.range, ...numbers },
       { title: title.weeks, field: "weeks", width: 98, formatter: weeks, headerSort: false, headerTooltip: title.legend, tooltip: tip(drawn), cssClass: "drawn" },
       { title: title.last, field: "last", width: 58, formatter: signed, headerTooltip: title.last_told, ...numbers },
       { title: title.year, field: "year", width: 58, formatter: signed, headerTooltip: title.year_told, ...numbers },
-      { title: title.bound, field: "bound", width: 98, formatter: binds, ...texts },
+      { title: title.bound, field: "bound", width: 98, formatter: binds, ...byName },
       { title: title.cap, field: "cap", width: 50, formatter: dash, ...numbers },
       { title: title.quota, field: "quota_left", width: 66, formatter: dash, ...numbers },
       { title: title.stock, field: "stock", width: 54, formatter: dash, ...numbers },
       { title: title.override, field: "override", width: 68, formatter: override, cssClass: "override", editor, editable: (cell) => !cell.getData().frozen, ...numbers },
       { title: title.final, field: "final", width: 50, formatter: dash, cssClass: "strong", ...numbers },
-      { title: title.reason, field: "reason", minWidth: 140, widthGrow: 1, formatter: why, tooltip: tip((cell) => cell.getElement().textContent), cssClass: "words", ...texts },
-      { title: title.decision, field: "decision", width: 90, formatter: decision, cssClass: "words", ...texts },
+      { title: title.reason, field: "reason", minWidth: 140, widthGrow: 1, formatter: why, tooltip: tip((cell) => cell.getElement().textContent), cssClass: "words", ...byName },
+      { title: title.decision, field: "decision", width: 90, formatter: decision, cssClass: "words", ...byName },
       { title: "ⓘ", field: "key", width: 32, formatter: () => "ⓘ", headerTooltip: title.info, headerSort: false, hozAlign: "center", cssClass: "info" },
     ];
   }
-  return { columns };
+  return { columns, known };
 };
