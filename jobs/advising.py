@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from jobs.exports import Source
 from ordering import database
 from ordering.errors import TrueOrderError
 
+Row: TypeAlias = Mapping[str, Any]
 COLUMNS: Mapping[str, str] = {"en": "english", "zh": "chinese"}
 """The column in which a language's words stand."""
 
@@ -34,18 +36,23 @@ def explained(source: Source, retailer_id: str, brand_id: str | None = None, *, 
     """
     column(language)
     which = {"retailer_id": retailer_id} | ({"brand_id": brand_id} if brand_id is not None else {})
-    rows, offered = source.result("suggestions", **which), source.result("substitutes", **which)
+    rows, offered = source.result("suggestions", **which), source.rows("substitutes", **which)
     if rows.empty:
-        raise _nothing(source, retailer_id, brand_id)
-    instead = {brand: part.sort_values("rank").to_dict("records") for brand, part in offered.groupby("brand_id")}
+        raise nothing(source, retailer_id, brand_id)
     told = []
     for row in rows.to_dict("records"):
-        sentences = [suggest.words(row, language), suggest_words.substitutes(instead.get(row["brand_id"], []), language)]
-        told.append(f"{row['brand_id']}: {JOINTS[language].join(filter(None, sentences))}")
+        brand = row["brand_id"]
+        told.append(f"{brand}: {in_words(row, [one for one in offered if one['brand_id'] == brand], language)}")
     return told
 
 
-def _nothing(source: Source, retailer_id: str, brand_id: str | None) -> TrueOrderError:
+def in_words(row: Row, offered: Sequence[Row], language: str) -> str:
+    """A suggestion (a row of SUGGESTIONS) with what is `offered` in its place (rows of SUBSTITUTES)."""
+    instead = sorted(offered, key=lambda one: int(one["rank"]))
+    return JOINTS[language].join(filter(None, [suggest.words(row, language), suggest_words.substitutes(instead, language)]))
+
+
+def nothing(source: Source, retailer_id: str, brand_id: str | None) -> TrueOrderError:
     """Why a run suggests nothing to a retailer, and what to do."""
     with source.db.reading() as reader:
         for kind, id_ in (("retailer", retailer_id), ("brand", brand_id)):

@@ -57,15 +57,17 @@ class Story:
 
 def told(source: Source, retailer_id: str, brand_id: str, language: str) -> Story:
     """All that is stored of a suggestion. Raises TrueOrderError where the run suggests nothing of the kind."""
-    said = advising.explained(source, retailer_id, brand_id, language=language)
-    own = inputs(source, source.run.run_id, retailer_id, brand_id)
-    assert own is not None
+    which = {"retailer_id": retailer_id, "brand_id": brand_id}
+    rows = source.result("suggestions", **which)
+    if rows.empty:
+        raise advising.nothing(source, retailer_id, brand_id)
+    own = _inputs(rows)
     acts = line_acts.of_line(source.db, retailer_id, brand_id, own["order_day"].date())
     decided_in = acts[0]["run_id"] if acts and acts[0]["by"] else source.run.run_id
-    before = None if decided_in == source.run.run_id else inputs(source, decided_in, retailer_id, brand_id, own["order_day"])
+    before = None if decided_in == source.run.run_id else _before(source, decided_in, which, own["order_day"])
     codes = str(own["reason"]).removesuffix(f"+{NOT_YET_KNOWN}").split("+")
     return Story(
-        words=said[0].partition(": ")[2],
+        words=advising.in_words(rows.iloc[0].to_dict(), source.rows("substitutes", **which), language),
         inputs=own,
         weeks=weeks(source, retailer_id, brand_id),
         bound=codes[1] if len(codes) > 1 else "",
@@ -75,13 +77,16 @@ def told(source: Source, retailer_id: str, brand_id: str, language: str) -> Stor
     )
 
 
-def inputs(source: Source, run_id: int, retailer_id: str, brand_id: str, day: pd.Timestamp | None = None) -> Mapping[str, Any] | None:
-    """What a run stored of a suggestion (of an order day), with what follows from it; None where it holds none."""
+def _before(source: Source, run_id: int, which: Mapping[str, str], day: pd.Timestamp) -> Mapping[str, Any] | None:
+    """The inputs of an earlier night for the same order day; None where it holds none."""
     with source.db.reading() as reader:
-        rows = runs.read_result(reader, run_id, "suggestions", retailer_id=retailer_id, brand_id=brand_id)
-    rows = rows if day is None else rows[rows["order_day"] == day].reset_index(drop=True)
-    if rows.empty:
-        return None
+        rows = runs.read_result(reader, run_id, "suggestions", **which)
+    rows = rows[rows["order_day"] == day].reset_index(drop=True)
+    return None if rows.empty else _inputs(rows)
+
+
+def _inputs(rows: pd.DataFrame) -> Mapping[str, Any]:
+    """What a run stored of a suggestion, the first of `rows`, with what follows from it."""
     row = pd.concat([rows, suggest.derived(rows)], axis=1).iloc[0]
     return {str(name): None if pd.isna(value) else value for name, value in row.items()}
 
@@ -120,12 +125,12 @@ def weeks(source: Source, retailer_id: str, brand_id: str) -> Weeks:
 
 def _wanted(source: Source, retailer_id: str, brand_id: str) -> pd.DataFrame:
     """The stored estimate of a pair by week, from the first of its life on, with deciles: its rate × the brand's index in its district."""
-    pair = source.result("pair_estimates", retailer_id=retailer_id, brand_id=brand_id)
+    pair = source.rows("pair_estimates", retailer_id=retailer_id, brand_id=brand_id)
     index = _index(source, retailer_id, brand_id)
-    if pair.empty:
+    if not pair:
         return pd.DataFrame({"week": index["week"].iloc[:0], "demand": [], "p10": [], "p90": []})
-    own = pair.iloc[0]
-    lived = index[index["week"] >= own["from_week"]]
+    (own,) = pair
+    lived = index[index["week"] >= frames.day(own["from_week"])]
     mean = (own["rate"] * lived["index"]).to_numpy("float64")
     deciles = {name: demand.interval(mean, own["dispersion"], at) for name, at in (("p10", 0.1), ("p90", 0.9))}
     return lived[["week"]].assign(demand=mean, **deciles)
@@ -134,6 +139,9 @@ def _wanted(source: Source, retailer_id: str, brand_id: str) -> pd.DataFrame:
 def _index(source: Source, retailer_id: str, brand_id: str) -> pd.DataFrame:
     """The brand's index by week: that of the retailer's district, else the one for every district ("")."""
     shop = lookups.retailer(source.db, retailer_id) or {}
-    found = source.result("brand_index", brand_id=brand_id)
-    found = found[found["district"].isin(["", shop.get("district", "")])]
-    return found.sort_values(["week", "district"]).drop_duplicates("week", keep="last")
+    every = source.rows("brand_index", brand_id=brand_id)
+    found = [row for row in every if row["district"] in ("", shop.get("district", ""))]
+    by_week = {row["week"]: row["index"] for row in sorted(found, key=lambda row: (row["week"], row["district"]))}
+    return pd.DataFrame(
+        {"week": pd.DatetimeIndex(list(by_week)).as_unit("us"), "index": pd.Series(list(by_week.values()), dtype="float64")}
+    )
