@@ -7,11 +7,12 @@ remember its own. What is by retailer is not remembered: it is large, and a reta
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import pandas as pd
+from cachetools import LRUCache, cached
 
 from jobs.exports import Source
 from ordering import database
@@ -20,8 +21,6 @@ from ordering.database import cells, counters
 
 MOST = 200_000
 """Rows that are remembered in all."""
-_kept: OrderedDict[tuple[object, ...], pd.DataFrame] = OrderedDict()
-_lock = threading.Lock()
 
 
 def read(
@@ -29,23 +28,17 @@ def read(
     territory: Territory | None = None, first: date | None = None, last: date | None = None, weekly: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
     """`cells.summed` of a run; the frame may be another's too, and is not to be changed."""
-    run = source.run
-    own = (tuple((within or {}).items()), None if territory is None else tuple(territory.items()))
-    key = (source.db.url, run.run_id, run.result_hash, counters.city_of(reader), table, tuple(by), first, last, weekly, *own)
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    found = cells.summed(
-        reader, run.run_id, table, by, within=within, territory=territory, first=first, last=last, weekly=weekly
-    )  # fmt: skip
-    if "retailer" not in by:
-        _keep(key, found)
-    return found
+    span = {"first": first, "last": last, "weekly": weekly}
+    summed = _summed if "retailer" not in by else _summed.__wrapped__
+    return summed(reader, source, table, tuple(by), within=within or {}, territory=territory, **span)
 
 
-def _keep(key: tuple[object, ...], found: pd.DataFrame) -> None:
-    with _lock:
-        _kept[key] = found
-        while len(_kept) > 1 and sum(map(len, _kept.values())) > MOST:
-            _kept.popitem(last=False)
+def _key(reader: database.Reader, source: Source, table: str, by: Sequence[str], **of: Any) -> tuple[object, ...]:
+    """What sums depend on."""
+    asked = (tuple(value.items()) if isinstance(value, Mapping) else value for value in of.values())
+    return source.db.url, source.run.run_id, source.run.result_hash, counters.city_of(reader), table, by, *asked
+
+
+@cached(LRUCache(MOST, getsizeof=len), key=_key, condition=threading.Condition())
+def _summed(reader: database.Reader, source: Source, table: str, by: Sequence[str], **of: Any) -> pd.DataFrame:
+    return cells.summed(reader, source.run.run_id, table, by, **of)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
 import pandas as pd
+from cachetools import LRUCache, cached
 
 from jobs import nightly, strategies
 from jobs.exports import Source
@@ -27,9 +27,6 @@ KEPT = 4
 """Proposals that are remembered."""
 AHEAD = 10
 """Weeks after the night's own whose lines a proposal may be made of: it is of the month's weeks, and plans no later month than the next."""
-Stamp = tuple[object, ...]
-_kept: OrderedDict[Stamp, Proposal] = OrderedDict()
-_lock = threading.Lock()
 
 
 def proposal(source: Source, week: date | None = None) -> Proposal:
@@ -43,21 +40,20 @@ def proposal(source: Source, week: date | None = None) -> Proposal:
             f"week {week} is more than a year from {source.run.business_date}, the date of the newest night; choose a nearer one",
             f"{week}当周与最近一次夜间作业的业务日期{source.run.business_date}相距一年以上，请选择较近的周",
         )
-    stamp = _stamp(source, week)
-    with _lock:
-        if stamp not in _kept:
-            _kept[stamp] = strategies.strategy(source, week)
-            while len(_kept) > KEPT:
-                _kept.popitem(last=False)
-        return _kept[stamp]
+    return _proposal(source, week)
 
 
-def _stamp(source: Source, week: date | None) -> Stamp:
+def _stamp(source: Source, week: date | None) -> tuple[object, ...]:
     """What a proposal depends on: the run, the settings, the city's tables, and the lines of the weeks that may be planned."""
     monday = week_of(source.run.business_date)
     lines = counters.seen(source.db, [monday, max(week or monday, monday + timedelta(weeks=AHEAD))])
     run, settings = source.run, nightly.settings_hash(source.settings)
     return source.db.url, run.run_id, run.result_hash, settings, week, counters.city_now(source.db), tuple(sorted(lines.items()))
+
+
+@cached(LRUCache(KEPT), key=_stamp, condition=threading.Condition())
+def _proposal(source: Source, week: date | None) -> Proposal:
+    return strategies.strategy(source, week)
 
 
 @dataclass(frozen=True)

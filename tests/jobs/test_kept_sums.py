@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,20 +12,24 @@ import pytest
 from jobs import kept_sums
 from ordering.database import cells, counters
 
+LARGE = kept_sums.MOST // 2
+"""Rows of one frame: two of them are remembered, and no third."""
+
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The tables whose cells were added up, one after the other."""
     found: list[str] = []
 
     def summed(reader: Any, run_id: int, table: str, by: Any, **more: Any) -> pd.DataFrame:
         found.append(table)
-        return pd.DataFrame({"requested": range(3)})
+        return pd.DataFrame({"requested": range(LARGE)})
 
     monkeypatch.setattr(cells, "summed", summed)
     monkeypatch.setattr(counters, "city_of", lambda reader: reader)
-    monkeypatch.setattr(kept_sums, "_kept", type(kept_sums._kept)())
-    return found
+    kept_sums._summed.cache.clear()
+    yield found
+    kept_sums._summed.cache.clear()
 
 
 def read(city: int = 1, run_id: int = 1, table: str = "brand_cells", by: tuple[str, ...] = ("brand",), **more: Any) -> pd.DataFrame:
@@ -51,8 +56,8 @@ def test_what_is_by_retailer_is_not_remembered(asked: list[str]) -> None:
     assert read(by=("retailer",)) is not read(by=("retailer",))
 
 
-def test_no_more_rows_are_remembered_than_may_be_and_the_longest_unused_go(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_sums, "MOST", 7)
+def test_no_more_rows_are_remembered_than_may_be_and_the_longest_unused_go(asked: list[str]) -> None:
+    assert kept_sums.MOST // LARGE == 2
     first, second = read(table="a"), read(table="b")
     assert read(table="a") is first
     read(table="c")
