@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from ordering.accounts import Permission, Person, csrf_of
 from ordering.database import accounts
-from web import service
+from web import nul, service
 from web.problems import ProblemError
 from web.service import Service
 
@@ -92,9 +92,8 @@ class Guard:
 
 def known_query(request: Request) -> None:
     """Raise ProblemError where the address names a parameter that the route has not: a filter misspelt would filter nothing; or where it
-    holds a NUL, which no database takes."""
-    if any("\0" in value for value in (*request.query_params.values(), *map(str, request.path_params.values()))):
-        raise ProblemError("INVALID", ("the address holds a NUL character", "地址含有 NUL 字符"))
+    holds a NUL."""
+    nul.refuse(nul.ADDRESS, *request.query_params.values(), *map(str, request.path_params.values()))
     if not request.query_params:
         return
     unknown = sorted(set(request.query_params) - _names(request.scope["route"]))

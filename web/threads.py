@@ -17,6 +17,8 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from web import nul
+
 T = TypeVar("T")
 
 
@@ -43,9 +45,10 @@ class OneThread(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                await request.body()  # kept by the request
+                body = await request.body()  # kept by the request
             except ClientDisconnect as error:
                 raise HTTPException(400) from error
+            nul.refuse_body(request, body)
             return await run_sync(at_once, handler(request), limiter=request.app.state.threads[type(self)])
 
         return handle

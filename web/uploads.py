@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from web import threads
+from web import nul, threads
 from web.problems import ProblemError
 
 FIELDS = 8
@@ -44,4 +44,6 @@ def uploaded(request: Request, field: str, most: int) -> Uploaded:
         raise ProblemError("INVALID", NO_FORM)
     with file.file as held:
         data = held.read()
-    return Uploaded(file.filename or "", data, {name: value for name, value in form.items() if isinstance(value, str)})
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    nul.refuse(nul.BODY, *fields.values())
+    return Uploaded(file.filename or "", data, fields)

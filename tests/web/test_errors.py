@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from ordering import tables
 from ordering.errors import DatabaseError, StateError
 from tests.web.conftest import House, bearer
-from web import problems
+from web import nul, problems
 from web.refusals import Refusal
 from web.requests import HEADERS, Around
 
@@ -198,3 +201,19 @@ def test_what_the_database_says_of_itself_reaches_the_log_and_no_user(
 def test_an_address_with_a_nul_is_refused(house: House, client: TestClient) -> None:
     assert client.get("/api/v1/suggestions", params={"brand": "a\0"}, headers=bearer(house, "manager")).status_code == 422
     assert client.get("/api/v1/retailers/a%00/sheet", headers=bearer(house, "headquarters")).status_code == 422
+
+
+@given(st.lists(st.sampled_from(["\0", "\\", "u0000", "%00", "a", '"', "烟"]), max_size=6).map("".join))
+def test_a_nul_is_found_in_json_and_in_a_form_and_what_only_looks_like_one_is_not(text: str) -> None:
+    for is_ascii in (True, False):
+        sent = json.dumps({"text": text}, ensure_ascii=is_ascii).encode()
+        assert bool(nul.IN_JSON.search(sent)) == ("\0" in text)
+    assert bool(nul.IN_FORM.search(urlencode({"text": text}).encode())) == ("\0" in text)
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_a_text_with_a_nul_is_refused_before_any_database_sees_it(house: House, client: TestClient, form: bool) -> None:
+    path = f"/retailers/{house.own}/visits" if form else f"/api/v1/retailers/{house.own}/visits"
+    sent = {"data" if form else "json": {"note": "a\0b"}}
+    answer = client.post(path, headers=bearer(house, "manager") | {"Accept": "application/json"}, **sent)  # type: ignore[arg-type]
+    assert (answer.status_code, problem(answer)["detail"]) == (422, nul.BODY[0])
