@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from jobs import breakdown
 from jobs.breakdown import Asked
 from jobs.exports import Source
-from ordering import database, settings, tables
+from ordering import database, rate_cells, settings, tables
 from ordering.database import runs as runlog
 from ordering.rate_cells import MEASURES
 
@@ -71,10 +71,19 @@ def fill(db: database.Database, retailers: int, brands: int, weeks: int) -> int:
         with db.writing() as tx:
             tx.execute(tables.results[name].insert(), rows.to_dict("records"))
             repeat(tx, tables.results[name], run_id, weeks)
+    sum_months(db, run_id)
     with db.writing() as tx:
         tx.execute(tables.runs.update().values(status=runlog.DONE, finished_at=at, detailed=True))
         tx.exec_driver_sql("ANALYZE")
     return run_id
+
+
+def sum_months(db: database.Database, run_id: int) -> None:
+    """The cells of retailers summed by month, as a night stores them too."""
+    with db.reading() as reader:
+        months = rate_cells.by_month(runlog.read_result(reader, run_id, "retailer_cells"))
+    with db.writing() as tx:
+        tx.execute(tables.results["retailer_months"].insert(), months.assign(run_id=run_id).to_dict("records"))
 
 
 def repeat(tx: sa.Connection, table: sa.Table, run_id: int, weeks: int) -> None:

@@ -35,6 +35,7 @@ from ordering.results import PAIR_ESTIMATES as PAIR_ESTIMATES
 from ordering.results import PROBLEMS as PROBLEMS
 from ordering.results import RESULTS as RESULTS
 from ordering.results import RETAILER_CELLS as RETAILER_CELLS
+from ordering.results import RETAILER_MONTHS as RETAILER_MONTHS
 from ordering.results import SUGGESTIONS as SUGGESTIONS
 from ordering.results import WEEK_LEVELS as WEEK_LEVELS
 from ordering.results import WEEK_TOTALS as WEEK_TOTALS

@@ -79,7 +79,7 @@ TABLES: Mapping[str, Holding] = MappingProxyType({
     # what the nights found
     **dict.fromkeys(("runs", "run_steps", "run_log", "run_problems", "fits", "leases", "job_days"), NOBODYS),
     "run_pair_estimates": _kept("evidence"), "run_suggestions": _kept("reason", "bound"), "run_allocation": _kept("reason", "policy"),
-    "run_retailer_cells": KEPT, "run_substitutes": KEPT, "forecast_retailers": _kept("origin"),
+    "run_retailer_cells": KEPT, "run_retailer_months": KEPT, "run_substitutes": KEPT, "forecast_retailers": _kept("origin"),
     "run_inflated": _cleared(score=0.0, flagged=False, reason=""),
     "run_habits": DELETED, "run_signals": DELETED, "run_dependence": DELETED,
     **dict.fromkeys(

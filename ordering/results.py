@@ -121,12 +121,14 @@ RETAILER_CELLS = Table(
     "retailer_cells", (week(), ident("retailer_id"), count("star_level", low=1), *_RATE_MEASURES), ("week", "retailer_id")
 )
 """The same per retailer, over all brands."""
+RETAILER_MONTHS = Table("retailer_months", RETAILER_CELLS.columns, RETAILER_CELLS.key)
+"""The same by month; `week` is the first of the month's weeks that there are."""
 
 RESULTS: Mapping[str, Table] = {
     table.name: table
     for table in (
         PAIR_ESTIMATES, BRAND_INDEX, BRAND_DEMAND, BRAND_FORECAST, INFLATED, SUGGESTIONS, ALLOCATION, WEEK_LEVELS, WEEK_TOTALS, FAIRNESS,
-        DISTRICT_CELLS, RETAILER_CELLS, HABITS, SIGNALS, SUBSTITUTES, DEPENDENCE,
+        DISTRICT_CELLS, RETAILER_CELLS, RETAILER_MONTHS, HABITS, SIGNALS, SUBSTITUTES, DEPENDENCE,
     )
 }  # fmt: skip
 """What every run stores, by name."""

@@ -13,7 +13,8 @@ from ordering import frames, tables
 from ordering.accounts import Territory
 from ordering.database import bulk
 from ordering.database.connection import Database
-from ordering.rate_cells import DIMENSIONS, MEASURES
+from ordering.model import week_of
+from ordering.rate_cells import DIMENSIONS, MEASURES, added, spans
 
 OF = {"brand_id": tables.contract["brands"], "retailer_id": tables.contract["retailers"]}
 """What the ids of cells are looked up in."""
@@ -29,18 +30,28 @@ def summed(
     """Sums of MEASURES of the run's cells `name` by the dimensions `by` (and, where `weekly`, first by week), sorted so; the dimensions as
     columns of DIMENSIONS.
 
-    `name` is a table that can be summed so (rate_cells.stored_in). `within`: values that dimensions have; `territory`: whose cells count;
-    `first`, `last`: weeks, both included. Sums of cells are exact, so they are those that reading every cell would give.
+    `name` is a table that can be summed so (rate_cells.stored_in); what is kept of it by month is read so. `within`: values that
+    dimensions have; `territory`: whose cells count; `first`, `last`: weeks, both included. Sums of cells are exact, so they are those
+    that reading every cell would give.
     """
+    parts = [(name, first, last)] if weekly else spans(name, first, last)
+    own = (within or {}, territory)
+    found = [_summed(reader, run_id, tables.results[one], by, begin, end, weekly, *own) for one, begin, end in parts]
+    return found[0] if len(found) == 1 else added(found)
+
+
+def _summed(
+    reader: bulk.Reader, run_id: int, table: sa.Table, by: Sequence[str], first: date | None, last: date | None, weekly: bool,
+    within: Mapping[str, str | int], territory: Territory | None,
+) -> pd.DataFrame:  # fmt: skip
     import pyarrow as pa
 
-    table = tables.results[name]
-    conditions = [table.c.run_id == run_id, *(_having(table, one, [value]) for one, value in (within or {}).items())]
+    conditions = [table.c.run_id == run_id, *(_having(table, one, [value]) for one, value in within.items())]
     if territory is not None:
         conditions.append(sa.or_(*(_having(table, one, sorted(values)) for one, values in territory.items())))
     conditions += [table.c.week >= first] if first is not None else []
     conditions += [table.c.week <= last] if last is not None else []
-    if any(_column(table, one).table is OF["retailer_id"] for one in (*(within or {}), *(territory or {}))):
+    if any(_column(table, one).table is OF["retailer_id"] for one in (*within, *(territory or {}))):
         conditions.append(table.c.week.in_(_mondays(reader, table, run_id, first, last)))  # so that the key finds each retailer at once
     week = [table.c.week] if weekly else []
     query = _grouped(table, [*week, *(_column(table, one) for one in by)], conditions)
@@ -81,7 +92,7 @@ def _mondays(reader: bulk.Reader, table: sa.Table, run_id: int, first: date | No
     begin, end = (found[name][0].as_py() for name in ends)
     if begin is None:
         return []
-    begin, end = max(begin, first or begin), min(end, last or end)
+    begin, end = max(begin, week_of(first + timedelta(days=6)) if first else begin), min(end, last or end)
     return [begin + timedelta(weeks=n) for n in range((end - begin).days // 7 + 1)]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,11 +29,14 @@ LISTED = 100
 NO_SUCH_SPAN = ("first, last: the first day comes before the last, within two years", "first、last：起始日应早于结束日，且不超过两年")
 
 
+Near = Annotated[date, Field(gt=date(1900, 1, 1), lt=date(9000, 1, 1))]
+
+
 class Span(Chosen):
     """Rates of the weeks from `first` to `last`."""
 
-    first: date
-    last: date
+    first: Near
+    last: Near
 
 
 class OfWeek(Chosen):
