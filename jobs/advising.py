@@ -11,6 +11,7 @@ from allocation import suggest, suggest_words
 from allocation.explain import LANGUAGES
 from jobs.exports import Source
 from ordering import database
+from ordering.database import lookups
 from ordering.errors import TrueOrderError
 
 Row: TypeAlias = Mapping[str, Any]
@@ -36,7 +37,7 @@ def explained(source: Source, retailer_id: str, brand_id: str | None = None, *, 
     """
     column(language)
     which = {"retailer_id": retailer_id} | ({"brand_id": brand_id} if brand_id is not None else {})
-    rows, offered = source.result("suggestions", **which), source.rows("substitutes", **which)
+    rows, offered = source.result("suggestions", **which), offers(source, **which)
     if rows.empty:
         raise nothing(source, retailer_id, brand_id)
     told = []
@@ -46,8 +47,14 @@ def explained(source: Source, retailer_id: str, brand_id: str | None = None, *, 
     return told
 
 
+def offers(source: Source, **which: str) -> list[Row]:
+    """Rows of SUBSTITUTES of a retailer and brand, with the names of the brands offered in the place of their ids."""
+    names = lookups.brand_names(source.db)
+    return [row | {"substitute_id": names.get(row["substitute_id"], row["substitute_id"])} for row in source.rows("substitutes", **which)]
+
+
 def in_words(row: Row, offered: Sequence[Row], language: str) -> str:
-    """A suggestion (a row of SUGGESTIONS) with what is `offered` in its place (rows of SUBSTITUTES)."""
+    """A suggestion (a row of SUGGESTIONS) with what is `offered` in its place (see offers)."""
     instead = sorted(offered, key=lambda one: int(one["rank"]))
     return JOINTS[language].join(filter(None, [suggest.words(row, language), suggest_words.substitutes(instead, language)]))
 

@@ -67,7 +67,7 @@ def told(source: Source, retailer_id: str, brand_id: str, language: str) -> Stor
     before = None if decided_in == source.run.run_id else _before(source, decided_in, which, own["order_day"])
     codes = str(own["reason"]).removesuffix(f"+{NOT_YET_KNOWN}").split("+")
     return Story(
-        words=advising.in_words(rows.iloc[0].to_dict(), source.rows("substitutes", **which), language),
+        words=advising.in_words(rows.iloc[0].to_dict(), advising.offers(source, **which), language),
         inputs=own,
         weeks=weeks(source, retailer_id, brand_id),
         bound=codes[1] if len(codes) > 1 else "",

@@ -12,6 +12,7 @@ from allocation import suggest
 from jobs import cli, exports, nightly
 from ordering import database, frames, tables
 from ordering.advice import DEPENDENCE, SUBSTITUTES
+from ordering.database import lookups
 from ordering.settings import Settings
 from tests.allocation.recomputing import wrong
 from tests.jobs.conftest import load_city
@@ -126,7 +127,8 @@ def test_substitutes_are_told_beside_the_brand_that_lacks(source: exports.Source
         tx.execute(table.insert(), offered.to_dict("records"))
     _, said, _ = trueorder(source, "explain", two["retailer_id"].iloc[0], capsys=capsys)
     first, second = said.splitlines()[:2]
-    assert f"Instead it can be offered 2 of {two['brand_id'].iloc[1]} (30% of the price class at shops like this, 10% here)." in first
+    name = lookups.brand_names(source.db)[two["brand_id"].iloc[1]]
+    assert f"Instead it can be offered 2 of {name} (30% of the price class at shops like this, 10% here)." in first
     assert "Instead" not in second
 
 
