@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from jobs import breakdown
 from jobs.breakdown import Asked
 from jobs.exports import Source
-from ordering import database, rate_cells, settings, tables
+from ordering import database, kept_cells, settings, tables
 from ordering.database import runs as runlog
 from ordering.rate_cells import MEASURES
 
@@ -81,7 +81,7 @@ def fill(db: database.Database, retailers: int, brands: int, weeks: int) -> int:
 def sum_months(db: database.Database, run_id: int) -> None:
     """The cells of retailers summed by month, as a night stores them too."""
     with db.reading() as reader:
-        months = rate_cells.by_month(runlog.read_result(reader, run_id, "retailer_cells"))
+        months = kept_cells.by_month(runlog.read_result(reader, run_id, "retailer_cells"))
     with db.writing() as tx:
         tx.execute(tables.results["retailer_months"].insert(), months.assign(run_id=run_id).to_dict("records"))
 

@@ -11,7 +11,7 @@ from jobs import breakdown
 from jobs.breakdown import Asked, Breakdown
 from jobs.exports import Source
 from jobs.scoreboard import accuracy_of
-from ordering import database, rate_cells
+from ordering import database, kept_cells
 from ordering.accounts import Territory
 from ordering.database import cells
 
@@ -76,7 +76,7 @@ def about(db: database.Database, brand_id: str) -> Mapping[str, object] | None:
 
 def has_brands(territory: Territory | None) -> bool:
     """Whether rates by brand are kept for the retailers of a territory."""
-    return rate_cells.stored_in(["brand", *(territory or {})]) is not None
+    return kept_cells.stored_in(["brand", *(territory or {})]) is not None
 
 
 def brand(source: Source, of: Mapping[str, object], at: str | None = None, territory: Territory | None = None) -> Brand:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from jobs import kept_sums, report_figures
 from jobs.exports import Source
-from ordering import database, fulfilment, rate_cells
+from ordering import database, fulfilment, kept_cells, rate_cells
 from ordering.accounts import Territory
 from ordering.errors import TrueOrderError
 from ordering.gaps import GAPS
@@ -92,7 +92,7 @@ def breakdown(source: Source, asked: Asked) -> Breakdown | None:
 def _tables(asked: Asked) -> tuple[str, str]:
     """The stored cells of the dimension within the values, and those of the values alone."""
     rate_cells.check_period(asked.period)
-    table, around = (rate_cells.stored_in(names) for names in (asked.needs(asked.by), asked.needs()))
+    table, around = (kept_cells.stored_in(names) for names in (asked.needs(asked.by), asked.needs()))
     if table is None or around is None:
         named = ", ".join(asked.needs())
         raise TrueOrderError(
@@ -117,7 +117,7 @@ def _chosen(asked: Asked, known: Sequence[str], business_date: date) -> str:
 
 def _crossed(reader: database.Reader, source: Source, asked: Asked, weeks: pd.Series) -> pd.DataFrame | None:
     """The heat map of the period."""
-    table = rate_cells.stored_in(asked.needs("brand", "district"))
+    table = kept_cells.stored_in(asked.needs("brand", "district"))
     if table is None:
         return None
     span = asked.whose | {"first": weeks.min().date(), "last": weeks.max().date()}
@@ -156,7 +156,7 @@ LOWEST = 8
 
 def lowest(source: Source, asked: Asked, name: str, weeks: tuple[date, date]) -> pd.DataFrame | None:
     """The brands or retailers (`name`) of the lowest demand fulfilment in some weeks; None where no stored cells tell them."""
-    table = rate_cells.stored_in(asked.needs(name))
+    table = kept_cells.stored_in(asked.needs(name))
     if table is None:
         return None
     with source.db.reading() as reader:

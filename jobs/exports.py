@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from jobs import measures, output
-from ordering import database, frames, fulfilment, rate_cells, snapshot
+from ordering import database, frames, fulfilment, kept_cells, rate_cells, snapshot
 from ordering.accounts import Territory
 from ordering.database import cells as stored_cells
 from ordering.database import runs as runlog
@@ -207,7 +207,7 @@ def rates(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
     rate_cells.check_period(period)
     with source.db.reading() as reader:
         of_names = {name: database.read_table(reader, name) for name in ("retailers", "brands")}
-    table = rate_cells.stored_in(by)
+    table = kept_cells.stored_in(by)
     cells = pair_cells(source, by, period) if table is None else source.result(table)
     of = rate_cells.Attributes(of_names["retailers"], of_names["brands"], pd.Index([]), NO_LEVELS)
     return fulfilment.rates(cells, by, period, of)
@@ -216,7 +216,7 @@ def rates(source: Source, by: Sequence[str], period: str) -> pd.DataFrame:
 def rates_within(source: Source, by: Sequence[str], period: str, territory: Territory) -> pd.DataFrame:
     """The same of a territory alone. Raises TrueOrderError where no stored cells tell the territory together with the dimensions."""
     rate_cells.check_period(period)
-    table = rate_cells.stored_in([*by, *territory])
+    table = kept_cells.stored_in([*by, *territory])
     if table is None:
         raise TrueOrderError(
             f"by: rates by {', '.join(by)} are kept for whole districts, not for an account manager; ask for retailer, star or district",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from allocation import bounds, suggest
 from forecasting import demand
-from ordering import frames, gaps, rate_cells
+from ordering import frames, gaps, kept_cells, rate_cells
 from ordering.frames import Snapshot
 
 KEY = ["brand_id", "district", "week"]
@@ -162,11 +162,11 @@ def _expected(lines: pd.DataFrame, flagged: pd.DataFrame) -> npt.NDArray[np.floa
 def stored_cells(
     known: Snapshot, pairs: pd.DataFrame, index: pd.DataFrame, inflated: pd.DataFrame, weeks: pd.DatetimeIndex
 ) -> dict[str, pd.DataFrame]:
-    """The cells that a run stores, by name: weekly ones (rate_cells.GRAINS), and those by month."""
+    """The cells that a run stores, by name: weekly ones (kept_cells.GRAINS), and those by month."""
     of = rate_cells.attributes(known, weeks)
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in rate_cells.GRAINS}
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in kept_cells.GRAINS}
     for chunk in measured(known, pairs, index, inflated, weeks):
-        for name, (_, by) in rate_cells.GRAINS.items():
+        for name, (_, by) in kept_cells.GRAINS.items():
             parts[name] = [rate_cells.gather([*parts[name], rate_cells.additive(chunk, of, by, window=4)])]
-    weekly = {name: rate_cells.stored(name, found[0]) for name, found in parts.items()}
-    return weekly | {monthly: rate_cells.by_month(weekly[name]) for name, monthly in rate_cells.MONTHLY.items()}
+    weekly = {name: kept_cells.stored(name, found[0]) for name, found in parts.items()}
+    return weekly | {monthly: kept_cells.by_month(weekly[name]) for name, monthly in kept_cells.MONTHLY.items()}

@@ -13,8 +13,9 @@ from ordering import frames, tables
 from ordering.accounts import Territory
 from ordering.database import bulk
 from ordering.database.connection import Database
+from ordering.kept_cells import spans
 from ordering.model import week_of
-from ordering.rate_cells import DIMENSIONS, MEASURES, added, spans
+from ordering.rate_cells import DIMENSIONS, MEASURES, added
 
 OF = {"brand_id": tables.contract["brands"], "retailer_id": tables.contract["retailers"]}
 """What the ids of cells are looked up in."""
@@ -30,7 +31,7 @@ def summed(
     """Sums of MEASURES of the run's cells `name` by the dimensions `by` (and, where `weekly`, first by week), sorted so; the dimensions as
     columns of DIMENSIONS.
 
-    `name` is a table that can be summed so (rate_cells.stored_in); what is kept of it by month is read so. `within`: values that
+    `name` is a table that can be summed so (kept_cells.stored_in); what is kept of it by month is read so. `within`: values that
     dimensions have; `territory`: whose cells count; `first`, `last`: weeks, both included. Sums of cells are exact, so they are those
     that reading every cell would give.
     """

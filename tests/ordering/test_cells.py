@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordering import database, frames, rate_cells, tables
+from ordering import database, frames, kept_cells, rate_cells, tables
 from ordering.database import cells, runs
 from tests import factories as f
 from tests.schema import migrate
@@ -34,7 +34,7 @@ def between(first: date, last: date) -> list[date]:
 @given(MONDAYS, MONDAYS)
 def test_a_span_is_read_once_and_by_month_only_where_the_month_is_whole(one: date, other: date) -> None:
     first, last = sorted((one, other))
-    found = rate_cells.spans("retailer_cells", first, last)
+    found = kept_cells.spans("retailer_cells", first, last)
     read = [week for _, begin, end in found for week in between(begin or first, end or last)]
     assert sorted(read) == between(first, last)
     for name, begin, end in found:
@@ -45,7 +45,7 @@ def test_a_span_is_read_once_and_by_month_only_where_the_month_is_whole(one: dat
             assert end.month != (end + WEEK).month
     weekly = sum(len(between(begin or first, end or last)) for name, begin, end in found if name == "retailer_cells")
     assert weekly <= 8, "no more than a month at either end"
-    assert rate_cells.spans("district_cells", first, last) == [("district_cells", first, last)]
+    assert kept_cells.spans("district_cells", first, last) == [("district_cells", first, last)]
 
 
 def weekly_cells() -> pd.DataFrame:
@@ -77,7 +77,7 @@ def city(db: database.Database) -> database.Database:
     database.store(db, {"retailers": f.table(frames.RETAILERS, shops)}, folder="city", by="tester", at=AT)
     night(db)
     store(db, "retailer_cells", weekly_cells())
-    store(db, "retailer_months", rate_cells.by_month(weekly_cells()))
+    store(db, "retailer_months", kept_cells.by_month(weekly_cells()))
     return db
 
 
@@ -120,5 +120,5 @@ def test_runs_stored_before_there_were_months_have_them_after_the_upgrade(url: s
     database.migrate(db)
     with db.reading() as reader:
         found = runs.read_result(reader, 1, "retailer_months")
-    pd.testing.assert_frame_equal(found, rate_cells.by_month(weekly_cells()), check_exact=True)
+    pd.testing.assert_frame_equal(found, kept_cells.by_month(weekly_cells()), check_exact=True)
     db.engine.dispose()

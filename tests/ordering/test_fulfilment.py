@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordering import frames, fulfilment, gaps, model
+from ordering import frames, fulfilment, gaps, kept_cells, model
 from ordering import rate_cells as cells
 from ordering.errors import TrueOrderError
 from tests import factories
@@ -189,7 +189,7 @@ def test_cells_keep_every_carton_and_every_part_of_the_gap(rows, lived):
 @given(LINES, DEMAND)
 def test_stored_cells_give_the_same_rates_as_the_pair_weeks(rows, lived):
     chunk = chunk_of(rows, lived)
-    held = {name: cells.stored(name, cells.additive(chunk, CITY, by)) for name, (_, by) in cells.GRAINS.items()}
+    held = {name: kept_cells.stored(name, cells.additive(chunk, CITY, by)) for name, (_, by) in kept_cells.GRAINS.items()}
     asked = {
         "district_cells": (["period"], ["manufacturer", "district"], ["price_class", "period"], ["brand", "period"]),
         "retailer_cells": (["retailer", "period"], ["retailer", "manager", "district"], ["star", "retailer"], ["manager"], ["star"]),
@@ -197,7 +197,7 @@ def test_stored_cells_give_the_same_rates_as_the_pair_weeks(rows, lived):
     for name, groupings in asked.items():
         for by in groupings:
             direct = fulfilment.rates(cells.additive(chunk, CITY, by, period="quarter"), by, "quarter")
-            assert cells.stored_in(by) == name
+            assert kept_cells.stored_in(by) == name
             pd.testing.assert_frame_equal(fulfilment.rates(held[name], by, "quarter", CITY), direct, check_exact=True)
 
 
@@ -207,7 +207,7 @@ def test_cells_that_lack_a_dimension_say_which_they_hold():
         fulfilment.rates(table, ["district"], of=CITY)
     with pytest.raises(TrueOrderError, match="no dimension 'shop'; there are retailer, brand"):
         fulfilment.rates(table, ["shop"])
-    assert cells.stored_in(["retailer", "manufacturer"]) is None
+    assert kept_cells.stored_in(["retailer", "manufacturer"]) is None
 
 
 def test_a_week_belongs_to_the_month_and_year_of_its_monday_and_the_star_is_that_months():

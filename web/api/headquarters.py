@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs import exports, reruns, strategies
-from ordering import rate_cells
+from ordering import kept_cells
 from ordering.accounts import Permission, Person
 from ordering.database import planning
 from ordering.database import runs as runlog
@@ -61,7 +61,7 @@ def rates(
     Of the retailers that are one's own: an account manager is told the rates of its territory.
     """
     named = list(dict.fromkeys(str(one) for one in by or []))
-    if rate_cells.stored_in(named) is None:
+    if kept_cells.stored_in(named) is None:
         raise TrueOrderError(
             "by: rates by retailer or star together with brand are not kept summed up; use trueorder export fulfilment",
             "by：按零售户或档位与品规交叉的满足率未预先汇总，请用 trueorder export fulfilment 导出",

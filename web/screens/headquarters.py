@@ -17,7 +17,7 @@ from jobs import breakdown
 from jobs.breakdown import Asked, Breakdown
 from jobs.report_figures import BY_SIZE
 from jobs.report_html import shade
-from ordering import rate_cells
+from ordering import kept_cells
 from ordering.accounts import Person, Territory
 from ordering.database import cells, privacy, runs
 from ordering.fulfilment import RATES
@@ -94,7 +94,7 @@ class Chosen(BaseModel):
 
     def may_be_by(self, name: str, territory: Territory | None) -> bool:
         """Whether stored cells give the rates by a dimension within these values and the territory."""
-        return name not in self.within and rate_cells.stored_in([name, *self.within, *(territory or {})]) is not None
+        return name not in self.within and kept_cells.stored_in([name, *self.within, *(territory or {})]) is not None
 
 
 @dataclass(frozen=True)
@@ -177,10 +177,10 @@ NOT_OF_TERRITORY = (
 
 def kept(chosen: Chosen, person: Person) -> Asked:
     """What is asked for, of the retailers that a person sees. Raises ProblemError where no stored cells can give it."""
-    if rate_cells.stored_in([chosen.by, *chosen.within]) is None:
+    if kept_cells.stored_in([chosen.by, *chosen.within]) is None:
         raise ProblemError("INVALID", NOT_KEPT)
     found = chosen.asked(person)
-    if rate_cells.stored_in(found.needs(found.by)) is None:
+    if kept_cells.stored_in(found.needs(found.by)) is None:
         raise ProblemError("INVALID", NOT_OF_TERRITORY)
     return found
 
