@@ -22,7 +22,7 @@ from ordering.database import Database
 from ordering.settings import Settings
 from ordering.settings_sources import Setting
 from web import health, problems, threads
-from web.api import API, administrators, care, headquarters, managers, orders, session, visits
+from web.api import API, administrators, care, flags, headquarters, managers, orders, session, strategy, visits
 from web.desk import Desk
 from web.requests import Around
 from web.screens import every, review_files, shell
@@ -87,7 +87,7 @@ def app_of(db: Database, rules: Settings, *, history: Path, clock: Callable[[], 
     )
     app.state.service = Service(db, rules, history, clock, Desk(db, rules, history=history), sources)
     app.include_router(health.router)
-    own = (orders, session, managers, visits, headquarters, administrators, care)
+    own = (orders, session, managers, flags, visits, headquarters, strategy, administrators, care)
     for router in (orders.told, *(part.router for part in own)):
         app.include_router(router, responses=problems.documented(*problems.EVERY))
     for pages in every.ROUTERS:

@@ -14,8 +14,9 @@ from jobs import flagging
 from ordering.accounts import Permission, Person
 from ordering.answers import GROUNDS, VERDICTS, Ground, Verdict
 from ordering.database import accounts, lookups, privacy
-from web.api import managers
-from web.api.managers import Answers, Word
+from web.api import flags
+from web.api.flags import Answers
+from web.api.managers import Word
 from web.api.orders import Reads, RetailerId, looked
 from web.api.pages import Offset, records
 from web.people import may
@@ -82,6 +83,6 @@ def answer(
 ) -> Response:  # fmt: skip
     """Answer a flag by the form beside it, `found` being verdict and ground; gives the flags anew."""
     verdict, _, ground = found.partition(":")
-    said = managers.Say(verdict=Verdict(verdict), ground=ground, note=note, every_brand=every_brand, until=day(until))
-    managers.answer(order_id, brand_id, said, own, person)
+    said = flags.Say(verdict=Verdict(verdict), ground=ground, note=note, every_brand=every_brand, until=day(until))
+    flags.answer(order_id, brand_id, said, own, person)
     return shell.show(request, "manager/flags.html", flags_of(own, person, retailer_id, every=False))

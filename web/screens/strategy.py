@@ -20,8 +20,8 @@ from ordering.database import lookups, planning
 from ordering.errors import TrueOrderError
 from ordering.model import Policy, week_of
 from web import language
-from web.api.headquarters import Planner
 from web.api.pages import Number, records
+from web.api.strategy import Planner
 from web.screens import shell
 from web.screens.headquarters import nothing_yet
 from web.service import Here, Service
