@@ -38,14 +38,15 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database of its own on the server."""
-    with servers.empty(postgres_server, f"t{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:30]}") as url:
+    """A database of its own on the server: empty, or with the schema for a test that asks for `db`."""
+    like = request.getfixturevalue("schema_on_server") if "db" in request.fixturenames else None
+    with servers.made(postgres_server, f"t{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:30]}", like) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once on each engine."""
+    """The URL of a database, once on each engine; empty but for a test that asks for `db`."""
     return f"sqlite:///{tmp_path / 'city.db'}" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
@@ -78,9 +79,5 @@ def db(url: str, request: pytest.FixtureRequest) -> Iterator[database.Database]:
     opened = database.connect(url)
     if opened.url.get_backend_name() == "sqlite":
         shutil.copyfile(request.getfixturevalue("schema_file"), str(opened.url.database))
-    else:
-        with servers.saying(request.getfixturevalue("postgres_server")) as say:
-            say(f"DROP DATABASE {opened.url.database}")
-            say(f"CREATE DATABASE {opened.url.database} TEMPLATE {request.getfixturevalue('schema_on_server')}")
     yield opened
     opened.engine.dispose()

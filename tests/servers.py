@@ -47,10 +47,10 @@ def saying(url: str) -> Iterator[Callable[[str], object]]:
 
 
 @contextmanager
-def empty(url: str, name: str) -> Iterator[str]:
-    """The URL of an empty database on the server while the block lasts."""
+def made(url: str, name: str, like: str | None = None) -> Iterator[str]:
+    """The URL of a database on the server while the block lasts: an empty one, or a copy of `like`."""
     with saying(url) as say:
-        say(f"CREATE DATABASE {name}")
+        say(f"CREATE DATABASE {name}" + (f" TEMPLATE {like} STRATEGY file_copy" if like else ""))
     try:
         yield named(url, name)
     finally:

@@ -110,7 +110,7 @@ def _opened(place: Place, folder: Path, name: str) -> Iterator[database.Database
         yield db
         db.engine.dispose()
         return
-    with servers.empty(place.url, f"f13_{os.getpid()}_{name}") as url:
+    with servers.made(place.url, f"f13_{os.getpid()}_{name}") as url:
         db = database.connect(url)
         database.migrate(db)
         yield db

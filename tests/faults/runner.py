@@ -193,7 +193,7 @@ def place(task: Task, first: int, server: str) -> Iterator[tuple[str, Path]]:
     (top / TEMPORARY).mkdir()
     try:
         if task.database == "postgresql":
-            with servers.empty(server, f"{task.fault.name.lower()}_{threading.get_ident()}_{first}") as url:
+            with servers.made(server, f"{task.fault.name.lower()}_{threading.get_ident()}_{first}") as url:
                 yield url, folder
         else:
             yield (f"sqlite:///{top / 'city.db'}" if task.database == "sqlite" else ""), folder
