@@ -18,6 +18,7 @@ from ordering.database import partitions
 from ordering.database import runs as runlog
 from ordering.errors import ImportRefusedError
 from tests import factories as f
+from tests.examples import examples
 
 AT = datetime(2026, 3, 2, 1, 30)
 LINES = tables.order_lines
@@ -76,7 +77,7 @@ def empty(db: database.Database) -> None:
                     tx.exec_driver_sql(f'DROP TABLE {partitions.SCHEMA}."{name}"')
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(folders)
 def test_an_import_never_leaves_a_key_twice_and_a_moved_line_stands_in_its_new_week_alone(
     server: database.Database, made: list[Folder]

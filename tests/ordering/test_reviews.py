@@ -21,6 +21,7 @@ from ordering.errors import StateError, TrueOrderError
 from ordering.model import Decision
 from ordering.review import Filter
 from tests import factories as f
+from tests.examples import examples
 from tests.ordering import review_desk as desk
 from tests.ordering import test_ratings as rating
 from tests.ordering.review_desk import AT, CLOSED, decide, undo
@@ -77,7 +78,7 @@ def act(db: database.Database, what: str, retailer: int, brand: int, quantity: i
 
 
 @given(acts=ACTS)
-@told(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@told(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_was_done_undoing_every_act_backwards_leaves_what_was_before_each(reviewed: database.Database, acts: Acts) -> None:
     desk.wiped(reviewed)
     batches: list[int] = []
@@ -104,7 +105,7 @@ def test_whatever_was_done_undoing_every_act_backwards_leaves_what_was_before_ea
 
 
 @given(acts=ACTS)
-@told(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@told(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_undoing_in_any_order_agrees_with_a_stack_of_states_for_each_line(reviewed: database.Database, acts: Acts) -> None:
     """The model: a line's states on a stack, each with its act. An act can be undone where it is on top of all its lines."""
     desk.wiped(reviewed)
