@@ -84,8 +84,7 @@ def test_the_same_delivery_again_changes_nothing_not_even_after_a_correction(db:
     assert [row["action"] for row in db.rows(sa.select(tables.audit.c.action))] == ["inbox.retry"]
 
 
-def test_a_late_week_merges_whatever_the_order(url: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    db = request.getfixturevalue("db")
+def test_a_late_week_merges_whatever_the_order(db: database.Database, tmp_path: Path) -> None:
     given = rules(tmp_path)
     deliver(given, "1", CITY)
     run(db, given)
