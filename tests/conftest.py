@@ -37,9 +37,14 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of its own on the server: empty, or with the schema for a test that asks for `db`."""
-    like = request.getfixturevalue("schema_on_server") if "db" in request.fixturenames else None
+def like(request: pytest.FixtureRequest) -> str | None:
+    """The name of the database on the server that the test's own is a copy of; None: it is empty."""
+    return str(request.getfixturevalue("schema_on_server")) if "db" in request.fixturenames else None
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, like: str | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of its own on the server."""
     with servers.made(postgres_server, f"t{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:30]}", like) as url:
         yield url
 
@@ -61,10 +66,7 @@ def schema_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def schema_on_server(postgres_server: str) -> str:
     """The name of a database on the server with the schema and nothing else, to be copied."""
-    with servers.saying(postgres_server) as say:
-        say("CREATE DATABASE schema_only")
-    _migrated(servers.named(postgres_server, "schema_only"))
-    return "schema_only"
+    return servers.prepared(postgres_server, "schema_only", _migrated)
 
 
 def _migrated(url: str) -> None:

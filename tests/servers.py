@@ -58,6 +58,14 @@ def made(url: str, name: str, like: str | None = None) -> Iterator[str]:
             say(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def prepared(url: str, name: str, fill: Callable[[str], None]) -> str:
+    """The name of a new database on the server, filled to be copied; nobody may be connected to it any more."""
+    with saying(url) as say:
+        say(f"CREATE DATABASE {name}")
+    fill(named(url, name))
+    return name
+
+
 def named(url: str, name: str) -> str:
     """The URL of a database of the server at `url`."""
     return sa.make_url(url).set(database=name).render_as_string(hide_password=False)

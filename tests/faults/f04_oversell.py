@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FAULT, DEMAND = "F4", "32 concurrent same-day orders: no supply, cap, quota or limit exceeded, no order lost"
 DATABASES = ("sqlite", "postgresql")
-FULL, SHORT = 10_000, 30
+FULL, SHORT = 10_000, 10
 AT_ONCE = 32
 ALIKE = 10
 """So many trials one after the other have the same limits, for every process then reads its book anew, which takes as long as the orders;

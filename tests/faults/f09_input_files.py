@@ -28,7 +28,7 @@ from tests.faults.harness import Place
 
 FAULT, DEMAND = "F9", "fuzzed input files: no traceback, at most 1 GB, the line named, nothing changed"
 DATABASES = ("sqlite", "postgresql")
-FULL, SHORT = 10_000, 25
+FULL, SHORT = 10_000, 10
 LIMIT = 60
 MOST_MB = 1_024
 STANDARD_MB = 250

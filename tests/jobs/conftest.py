@@ -15,6 +15,7 @@ from jobs import loading, nightly
 from jobs.clock import now
 from jobs.runs import quiet
 from ordering import database, sample, settings
+from tests import servers
 
 
 def once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], date]) -> tuple[Path, date]:
@@ -58,12 +59,6 @@ def load_city(url: str, folder: Path, rules: settings.Settings) -> database.Data
     return db
 
 
-@pytest.fixture
-def city(url: str, made: tuple[Path, date], rules: settings.Settings) -> database.Database:
-    """The made-up city in a database, once on each engine."""
-    return load_city(url, made[0], rules)
-
-
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory, made: tuple[Path, date], rules: settings.Settings) -> Path:
     """A folder with the made-up city in SQLite, to be copied."""
@@ -86,6 +81,27 @@ def planned(tmp_path_factory: pytest.TempPathFactory, loaded: Path, made: tuple[
         return made[1]
 
     return once(tmp_path_factory, "planned", make)[0]
+
+
+@pytest.fixture(scope="session")
+def city_on_server(postgres_server: str, made: tuple[Path, date], rules: settings.Settings) -> str:
+    """The name of a database on the server with the made-up city, to be copied."""
+    return servers.prepared(postgres_server, "made_city", lambda url: load_city(url, made[0], rules).engine.dispose())
+
+
+@pytest.fixture
+def like(like: str | None, request: pytest.FixtureRequest) -> str | None:
+    """A test that asks for `city` has a copy of it."""
+    return str(request.getfixturevalue("city_on_server")) if "city" in request.fixturenames else like
+
+
+@pytest.fixture
+def city(url: str, loaded: Path) -> database.Database:
+    """The made-up city in a database, once on each engine."""
+    found = database.connect(url)
+    if found.url.get_backend_name() == "sqlite":
+        shutil.copyfile(loaded / "one.db", str(found.url.database))
+    return found
 
 
 def _copy(folder: Path, place: Path) -> database.Database:
