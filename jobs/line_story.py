@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def weeks(source: Source, retailer_id: str, brand_id: str) -> Weeks:
         lines = pair_weeks.read(reader, retailer_id, brand_id, first, last)
     every = pd.DataFrame({"week": pd.date_range(frames.day(first), frames.day(last), freq="7D").as_unit("us")})
     found = every.merge(lines, on="week", how="left", validate="1:1")
-    found = found.merge(_wanted(source, retailer_id, brand_id), on="week", how="left", validate="1:1")
+    found = found.merge(_wanted(source, retailer_id, brand_id, first, last), on="week", how="left", validate="1:1")
     known = np.flatnonzero(found[["requested", "demand"]].notna().any(axis=1))
     found = found.iloc[known[0] if len(known) else len(found) :]
     plain = found.assign(week=found["week"].dt.strftime("%Y-%m-%d"), demand=found["demand"].round(2)).astype(object)
@@ -123,25 +123,15 @@ def weeks(source: Source, retailer_id: str, brand_id: str) -> Weeks:
     return columns
 
 
-def _wanted(source: Source, retailer_id: str, brand_id: str) -> pd.DataFrame:
+def _wanted(source: Source, retailer_id: str, brand_id: str, first: date, last: date) -> pd.DataFrame:
     """The stored estimate of a pair by week, from the first of its life on, with deciles: its rate × the brand's index in its district."""
+    district = (lookups.retailer(source.db, retailer_id) or {}).get("district", "")
+    index = pair_weeks.index(source.db, source.run.run_id, [brand_id], district, first, last)
     pair = source.rows("pair_estimates", retailer_id=retailer_id, brand_id=brand_id)
-    index = _index(source, retailer_id, brand_id)
     if not pair:
-        return pd.DataFrame({"week": index["week"].iloc[:0], "demand": [], "p10": [], "p90": []})
+        return pd.DataFrame({"week": pd.DatetimeIndex([]).as_unit("us"), "demand": [], "p10": [], "p90": []})
     (own,) = pair
-    lived = index[index["week"] >= frames.day(own["from_week"])]
-    mean = (own["rate"] * lived["index"]).to_numpy("float64")
+    lived = {row["week"]: row["index"] for row in index if row["week"] >= own["from_week"]}
+    mean = own["rate"] * np.array(list(lived.values()), np.float64)
     deciles = {name: demand.interval(mean, own["dispersion"], at) for name, at in (("p10", 0.1), ("p90", 0.9))}
-    return lived[["week"]].assign(demand=mean, **deciles)
-
-
-def _index(source: Source, retailer_id: str, brand_id: str) -> pd.DataFrame:
-    """The brand's index by week: that of the retailer's district, else the one for every district ("")."""
-    shop = lookups.retailer(source.db, retailer_id) or {}
-    every = source.rows("brand_index", brand_id=brand_id)
-    found = [row for row in every if row["district"] in ("", shop.get("district", ""))]
-    by_week = {row["week"]: row["index"] for row in sorted(found, key=lambda row: (row["week"], row["district"]))}
-    return pd.DataFrame(
-        {"week": pd.DatetimeIndex(list(by_week)).as_unit("us"), "index": pd.Series(list(by_week.values()), dtype="float64")}
-    )
+    return pd.DataFrame({"week": pd.DatetimeIndex(list(lived)).as_unit("us"), "demand": mean, **deciles})

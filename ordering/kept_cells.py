@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import pandas as pd
 
 from ordering import frames
-from ordering.model import week_of
+from ordering.model import month_of
 from ordering.rate_cells import Period, added, periods
 
 GRAINS: Mapping[str, tuple[frames.Table, tuple[str, ...]]] = {
@@ -41,16 +41,22 @@ def by_month(cells: pd.DataFrame) -> pd.DataFrame:
     return frames.conform(frames.RETAILER_MONTHS, added([cells.assign(week=cells["week"].map(first))]))
 
 
+WEEK = timedelta(weeks=1)
+
+
 def spans(name: str, first: date | None, last: date | None) -> list[tuple[str, date | None, date | None]]:
-    """Which tables together hold the cells `name` of the weeks from `first` to `last`, and from which week to which each is read: whole
-    months by month, what is before and after them by week. None: from the first week there is, to the last.
+    """Which tables together hold the cells `name` of the weeks from `first` to `last` (Mondays), and from which week to which each is read:
+    whole months by month, what is before and after them by week. None: from the first week there is, to the last.
 
     >>> spans("retailer_cells", date(2026, 1, 26), date(2026, 2, 23))
     [('retailer_months', datetime.date(2026, 2, 2), datetime.date(2026, 2, 23)), \
 ('retailer_cells', datetime.date(2026, 1, 26), datetime.date(2026, 1, 26))]
     """
-    begin = first and next(monday for monday in _mondays(first, 1) if monday.day <= DAYS)
-    end = last and next(monday for monday in _mondays(last, -1) if (monday + WEEK).day <= DAYS)
+    begin, end = first, last
+    while begin and _in_a_month(begin - WEEK, begin):
+        begin += WEEK
+    while end and _in_a_month(end, end + WEEK):
+        end -= WEEK
     if name not in MONTHLY or (begin and end and begin > end):
         return [(name, first, last)]
     before = [(name, first, begin - WEEK)] if first and begin and first < begin else []
@@ -58,14 +64,8 @@ def spans(name: str, first: date | None, last: date | None) -> list[tuple[str, d
     return [(MONTHLY[name], begin, end), *before, *after]
 
 
-DAYS = 7
-WEEK = timedelta(days=DAYS)
-
-
-def _mondays(day: date, way: int) -> Iterator[date]:
-    """The Mondays from a day on, or back from it."""
-    monday = week_of(day + WEEK - timedelta(days=1)) if way > 0 else week_of(day)
-    return (monday + way * n * WEEK for n in range(DAYS))
+def _in_a_month(one: date, other: date) -> bool:
+    return month_of(one) == month_of(other)
 
 
 def stored_in(by: Sequence[str]) -> str | None:

@@ -32,9 +32,10 @@ def summed(
     columns of DIMENSIONS.
 
     `name` is a table that can be summed so (kept_cells.stored_in); what is kept of it by month is read so. `within`: values that
-    dimensions have; `territory`: whose cells count; `first`, `last`: weeks, both included. Sums of cells are exact, so they are those
-    that reading every cell would give.
+    dimensions have; `territory`: whose cells count; `first`, `last`: days, between which, both included, the Mondays of the weeks lie.
+    Sums of cells are exact, so they are those that reading every cell would give.
     """
+    first, last = first and week_of(first + timedelta(days=6)), last and week_of(last)
     parts = [(name, first, last)] if weekly else spans(name, first, last)
     own = (within or {}, territory)
     found = [_summed(reader, run_id, tables.results[one], by, begin, end, weekly, *own) for one, begin, end in parts]
@@ -93,7 +94,7 @@ def _mondays(reader: bulk.Reader, table: sa.Table, run_id: int, first: date | No
     begin, end = (found[name][0].as_py() for name in ends)
     if begin is None:
         return []
-    begin, end = max(begin, week_of(first + timedelta(days=6)) if first else begin), min(end, last or end)
+    begin, end = max(begin, first or begin), min(end, last or end)
     return [begin + timedelta(weeks=n) for n in range((end - begin).days // 7 + 1)]
 
 

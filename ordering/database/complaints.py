@@ -45,8 +45,8 @@ def begin(db: Database, *, retailer_id: str, subject: str, text: str, by: str, a
 
 def add(db: Database, complaint_id: int, kind: Entry, text: str, *, by: str, at: datetime) -> int:
     """Add an entry to a complaint; gives its number. CLOSED closes it with `text` as its outcome, REOPENED opens it again, and so does a
-    word of the retailer to one that is closed. The same of the same person within TWICE, and nothing
-    between, was sent twice and is kept once.
+    word of the retailer to one that is closed. The same of the
+    same person within TWICE, and nothing between, was sent twice and is kept once.
 
     Raises TrueOrderError where nothing is said, StateError where there is no such complaint or it does not stand so: a follow-up is of an
     open one, and none is closed or opened twice.

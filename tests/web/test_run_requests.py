@@ -17,13 +17,8 @@ from ordering.database import chains, ledger
 from ordering.database import runs as runlog
 from ordering.errors import StateError
 from ordering.schedule import State
-from tests.web.conftest import House
-from tests.web.test_headquarters_pages import Looks, plain
-
-
-@pytest.fixture
-def looks(client: TestClient, house: House) -> Looks:
-    return Looks(client, house)
+from tests.web.conftest import House, Looks
+from tests.web.test_headquarters_pages import plain
 
 
 @pytest.fixture
